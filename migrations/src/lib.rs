@@ -1,0 +1,48 @@
+//! The schema, one definition for both engines.
+//!
+//! Each migration is a pair of SQL texts in PostgreSQL's dialect. Three words are translated for SQLite
+//! (see [`dialect`]); nothing else may differ, so both engines hold the same columns, keys and indexes.
+//! Instants are `BIGINT` milliseconds since 1970 in UTC: both engines compare and index them alike
+//! (`docs/adr/0002-instants-are-milliseconds.md`).
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+
+mod m20261123_000001_initial;
+
+pub use sea_orm_migration::MigratorTrait;
+
+/// Runs the migrations of this folder, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261123_000001_initial::Migration)]
+    }
+}
+
+/// Translates a text written for PostgreSQL into the engine's own words.
+///
+/// SQLite stores a UUID as a 16-byte blob, counts rows with `INTEGER PRIMARY KEY`, and compares text by bytes
+/// without being told to.
+fn dialect(engine: DbBackend, sql: &str) -> String {
+    match engine {
+        DbBackend::Postgres => sql.to_owned(),
+        _ => sql
+            .replace("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "INTEGER PRIMARY KEY AUTOINCREMENT")
+            .replace(" COLLATE \"C\"", "")
+            .replace(" BYTEA", " BLOB")
+            .replace(" UUID", " BLOB"),
+    }
+}
+
+/// Runs each statement of a text in turn; statements end with `;` at the end of a line.
+async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    let sql = dialect(manager.get_database_backend(), sql);
+    for statement in sql.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
+        connection.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

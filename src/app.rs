@@ -1,0 +1,61 @@
+//! The only place where everything meets: builds the parts, starts the door and the workers, stops in order.
+
+use std::net::TcpListener;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+
+use crate::config::Config;
+use crate::domain::time::Clock;
+use crate::http;
+use crate::services::{Deps, Parts};
+use crate::storage::Db;
+
+/// Why a process did not start or did not end well.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A running Yizhan.
+pub struct Running {
+    /// What its services work with.
+    pub deps: Deps,
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    server: ServerHandle,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// Builds what the services work with: connects, brings the schema up to date.
+pub async fn build(config: &Config) -> Result<Deps, StartError> {
+    if config.storage.is_sqlite() {
+        std::fs::create_dir_all(&config.data_dir)?;
+    }
+    let db = Db::connect(&config.storage).await?;
+    db.migrate().await?;
+    Ok(Deps::new(Parts { db, clock: Clock::system() }))
+}
+
+/// Starts everything that the configuration asks for.
+pub async fn start(config: &Config) -> Result<Running, StartError> {
+    let deps = build(config).await?;
+    let listener = TcpListener::bind(config.listen)?;
+    let address = listener.local_addr()?;
+    let served = deps.clone();
+    let server = HttpServer::new(move || http::app(served.clone(), |_| {}))
+        .workers(2)
+        .shutdown_timeout(5)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    let task = tokio::spawn(server);
+    Ok(Running { deps, address, server: handle, task })
+}
+
+impl Running {
+    /// Stops taking requests, finishes those at hand.
+    pub async fn stop(self) -> Result<(), StartError> {
+        self.server.stop(true).await;
+        self.task.await??;
+        Ok(())
+    }
+}

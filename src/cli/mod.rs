@@ -1,0 +1,43 @@
+//! The command line: one file a command.
+
+use clap::{Parser, Subcommand};
+
+use crate::app::{self, StartError};
+use crate::config::Config;
+use crate::telemetry::{self, LogFormat};
+
+/// Yizhan (驿站) takes public announcements and sees to it that every subscriber has them.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves (the default).
+    Serve,
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> Result<(), StartError> {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve().await,
+        Command::Openapi => {
+            println!("{}", crate::http::document().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+async fn serve() -> Result<(), StartError> {
+    let config = Config::from_env()?;
+    telemetry::log("info,sqlx=warn", LogFormat::Text);
+    let running = app::start(&config).await?;
+    tracing::info!(address = %running.address, "listening");
+    tokio::signal::ctrl_c().await?;
+    running.stop().await
+}

@@ -1,0 +1,82 @@
+//! Configuration: data, read once, refused early.
+//!
+//! Every variable is read here and nowhere else; each stands in `.env.example` with its default and what it changes in
+//! the world (a test compares). All errors are reported at once; a variable that begins with `YIZHAN_` and is not known
+//! is one of them, so that a slip of the pen does not go unnoticed.
+
+pub mod env;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::storage;
+use env::{Env, EnvError};
+
+/// Everything that can be told from outside.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where the embedded default keeps its files.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub storage: storage::Settings,
+    /// Which part of the work this process does.
+    pub roles: Roles,
+    /// Whether the sandbox stands in for the providers.
+    pub sandbox: bool,
+}
+
+/// Which part of the work a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Answers HTTP.
+    pub api: bool,
+    /// Plans, matches, delivers.
+    pub notifier: bool,
+    /// Sweeps, prunes.
+    pub scheduler: bool,
+}
+
+impl Config {
+    /// Reads the environment.
+    pub fn from_env() -> Result<Self, EnvError> {
+        Self::read(Env::of_process())
+    }
+
+    /// Reads these variables.
+    pub fn read(mut env: Env) -> Result<Self, EnvError> {
+        let data_dir: PathBuf = env.parsed("YIZHAN_DATA_DIR", "./data");
+        let default_url = format!("sqlite://{}/yizhan.db", data_dir.display());
+        let url = env.secret("DATABASE_URL").unwrap_or(default_url);
+        if !url.starts_with("sqlite:") && !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
+            env.refuse("DATABASE_URL", "must begin with sqlite:, postgres: or postgresql:");
+        }
+        let synchronous = env.choice(
+            "YIZHAN_SQLITE_SYNCHRONOUS",
+            "full",
+            &[("full", storage::Synchronous::Full), ("normal", storage::Synchronous::Normal)],
+        );
+        let storage = storage::Settings::new(url, env.within("YIZHAN_DATABASE_POOL", 16, 2..=500), synchronous);
+        let config = Self {
+            listen: env.parsed("YIZHAN_LISTEN", "127.0.0.1:8080"),
+            data_dir,
+            storage,
+            roles: roles(&mut env),
+            sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
+        };
+        env.finish()?;
+        Ok(config)
+    }
+}
+
+fn roles(env: &mut Env) -> Roles {
+    let text: String = env.parsed("YIZHAN_ROLES", "api,notifier,scheduler");
+    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+    let known = ["api", "notifier", "scheduler"];
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        env.refuse("YIZHAN_ROLES", &format!("`{unknown}` is none of api, notifier, scheduler"));
+    }
+    let has = |role: &str| names.contains(&role);
+    Roles { api: has("api"), notifier: has("notifier"), scheduler: has("scheduler") }
+}

@@ -1,0 +1,7 @@
+//! The ground: types and rules, no I/O, no clock.
+
+pub mod fanout;
+pub mod id;
+pub mod page;
+pub mod time;
+pub mod words;

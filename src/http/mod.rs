@@ -1,0 +1,61 @@
+//! The front door: every route in one list.
+//!
+//! Promise: what the OpenAPI document says is what the door does, because the same registration makes both. Bodies and
+//! parameters are held against the documented schema before anything else looks at them.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App, Error};
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::http::problem::Failure;
+use crate::services::{Deps, Refusal};
+
+pub mod extract;
+pub mod health;
+pub mod language;
+pub mod middleware;
+pub mod openapi;
+pub mod problem;
+
+/// Every route of the API.
+fn routes(config: &mut ServiceConfig<'_>) {
+    config.configure(health::routes).service(scope("/v1"));
+}
+
+/// The document of everything that [`routes`] registers.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let (_, document) = App::new().into_utoipa_app().openapi(openapi::head()).configure(routes).split_for_parts();
+    openapi::finish(document)
+}
+
+/// The application of one worker thread. `mount` adds what is not part of the API: the sandbox, the docs page.
+pub fn app(
+    deps: Deps,
+    mount: impl FnOnce(&mut web::ServiceConfig),
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let (app, _) = App::new()
+        .app_data(Data::new(deps))
+        .into_utoipa_app()
+        .openapi(openapi::head())
+        .configure(routes)
+        .split_for_parts();
+    app.configure(mount)
+        .default_service(web::to(|| async { Err::<&str, _>(Failure::from(Refusal::NotFound)) }))
+        // The last one wrapped is the first one passed.
+        .wrap(from_fn(middleware::problems))
+        .wrap(from_fn(middleware::security_headers))
+        .wrap(from_fn(middleware::request_id::trace))
+}

@@ -1,0 +1,207 @@
+//! The one table of codes, and the problem document (RFC 9457) made of a row.
+//!
+//! A code once published keeps its meaning. `type` is a path of this server that explains the code; `detail` never
+//! carries anything from the database or the inside.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::language::Language;
+use crate::http::middleware::request_id::RequestId;
+use crate::services::refusal::{Error, Place, Refusal, Violation};
+
+macro_rules! table {
+    ($($refusal:ident => $status:literal, $code:literal, $zh:literal, $en:literal;)+) => {
+        impl Refusal {
+            /// Every refusal there is.
+            pub const ALL: &[Refusal] = &[$(Refusal::$refusal),+];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Refusal::$refusal => $code),+ }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Refusal::$refusal => $status),+ }
+            }
+
+            /// The title, in Chinese and in English.
+            pub const fn titles(self) -> (&'static str, &'static str) {
+                match self { $(Refusal::$refusal => ($zh, $en)),+ }
+            }
+        }
+    };
+}
+
+table! {
+    Invalid => 422, "invalid", "请求内容有误", "The request is not of the documented form";
+    MalformedJson => 400, "malformed_json", "请求体不是有效的 JSON", "The body is not JSON";
+    BodyTooLarge => 413, "body_too_large", "请求体过大", "The body is too large";
+    UnsupportedMediaType => 415, "unsupported_media_type", "不支持的内容类型", "The media type is not supported";
+    NotFound => 404, "not_found", "没有找到", "Not found";
+    MethodNotAllowed => 405, "method_not_allowed", "不支持该方法", "The method is not allowed here";
+    Unauthenticated => 401, "unauthenticated", "请先登录", "Valid credentials are needed";
+    Forbidden => 403, "forbidden", "没有权限", "The credentials do not carry this far";
+    TooManyRequests => 429, "too_many_requests", "请求过于频繁，请稍后再试", "Too many requests; come again later";
+    CursorExpired => 410, "cursor_expired", "游标已过期，请重新完整读取", "The cursor has expired; read in full";
+    IdempotencyKeyReused => 409, "idempotency_key_reused", "同一幂等键对应了不同的内容", "The idempotency key came with another body";
+    IdempotencyKeyInUse => 409, "idempotency_key_in_use", "同一幂等键的请求正在处理", "The first call with this key is still at work";
+    SecretShownOnce => 409, "secret_shown_once", "密钥只显示一次", "A secret is shown once only";
+    WrongCredentials => 401, "wrong_credentials", "账号或密码错误", "Address or password is wrong";
+    WrongCode => 422, "wrong_code", "验证码错误或已失效", "The code is wrong or no longer valid";
+    RegistrationOff => 503, "registration_off", "暂不支持以该方式注册", "Registering this way is switched off";
+    RefreshTokenReused => 401, "refresh_token_reused", "刷新令牌被重复使用，会话已结束", "The refresh token was used before; the session has been ended";
+    RefreshTokenInvalid => 401, "refresh_token_invalid", "刷新令牌无效", "The refresh token is not valid";
+    CategoryUnknown => 422, "category_unknown", "分类不存在", "The category does not exist";
+    NoticeTypeUnknown => 422, "notice_type_unknown", "公告类型不存在", "The notice type does not exist";
+    OutOfScope => 403, "out_of_scope", "超出密钥的授权范围", "The key does not reach this source, category or region";
+    SourceIdTaken => 409, "source_id_taken", "该来源编号已有内容不同的公告", "The source id is taken by a notice with other content";
+    NothingChanged => 409, "nothing_changed", "内容没有变化", "The revision changes nothing";
+    NoticeWithdrawn => 409, "notice_withdrawn", "公告已撤回", "The notice is withdrawn";
+    AmendedNoticeUnknown => 422, "amended_notice_unknown", "被更正的公告不存在", "The notice to be amended does not exist";
+    TooManyRevisions => 409, "too_many_revisions", "公告的修订次数已达上限", "The notice has as many revisions as are allowed";
+    SubscriptionLimitReached => 409, "subscription_limit_reached", "订阅数量已达上限", "No more subscriptions are allowed";
+    FrequencyNotOffered => 422, "frequency_not_offered", "暂不支持该推送频率", "This frequency is not offered yet";
+    FilterEmpty => 422, "filter_empty", "订阅条件不能为空", "The filter names nothing";
+    DeviceLimitReached => 409, "device_limit_reached", "设备数量已达上限", "No more devices are allowed";
+    ChannelUnknown => 422, "channel_unknown", "推送通道不可用", "The channel cannot be registered";
+    NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
+    NothingToReplay => 404, "nothing_to_replay", "没有可重放的投递", "Nothing in the dead letters fits";
+    Unavailable => 503, "unavailable", "服务暂不可用，请稍后再试", "The server cannot do it now; try again";
+}
+
+/// What a caller gets in place of an answer: RFC 9457, `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A path of this server that explains the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What went wrong, in the caller's language.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// A stable word for what went wrong.
+    code: String,
+    /// More about this case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// The id under which this request stands in the logs.
+    request_id: String,
+    /// Everything that is wrong with the request, at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// One thing that is wrong with the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldError {
+    /// A JSON pointer (RFC 6901) into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    /// The query parameter, path part or header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// A stable word for the rule that is broken.
+    rule: String,
+    /// What is wrong, in the caller's language.
+    detail: String,
+}
+
+impl FieldError {
+    fn of(violation: &Violation, language: Language) -> Self {
+        let (pointer, parameter) = match &violation.place {
+            Place::Body(pointer) => (Some(pointer.clone()), None),
+            Place::Query(name) | Place::Path(name) | Place::Header(name) => (None, Some(name.clone())),
+        };
+        let detail = language.choose(&violation.zh, &violation.en).to_owned();
+        Self { pointer, parameter, rule: violation.rule.to_owned(), detail }
+    }
+}
+
+/// An error on its way to the caller.
+#[derive(Debug)]
+pub struct Failure(pub Error);
+
+/// What a handler returns.
+pub type ApiResult<T> = Result<T, Failure>;
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl actix_web::ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        let status = self.0.refusal().map_or(500, Refusal::status);
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The middleware `problems` turns this into the document, because only it knows the request.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// The document for an error, in the language and under the id of its request.
+pub fn render(request: &HttpRequest, error: &Error) -> HttpResponse {
+    let language = Language::of(request);
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    match error {
+        Error::Refused { refusal, violations, retry_after, detail } => {
+            let (zh, en) = refusal.titles();
+            let problem = Problem {
+                kind: format!("/problems/{}", refusal.code()),
+                title: language.choose(zh, en).to_owned(),
+                status: refusal.status(),
+                code: refusal.code().to_owned(),
+                detail: detail.clone(),
+                request_id,
+                errors: violations.iter().map(|violation| FieldError::of(violation, language)).collect(),
+            };
+            answer(&problem, language, *retry_after)
+        }
+        Error::Fault(fault) => {
+            tracing::error!(error = %fault, "a request failed");
+            let problem = Problem {
+                kind: "/problems/internal".to_owned(),
+                title: language.choose("服务器内部错误", "Something failed on our side").to_owned(),
+                status: 500,
+                code: "internal".to_owned(),
+                detail: None,
+                request_id,
+                errors: Vec::new(),
+            };
+            answer(&problem, language, None)
+        }
+    }
+}
+
+fn answer(problem: &Problem, language: Language, retry_after: Option<Duration>) -> HttpResponse {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponseBuilder::new(status);
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
+    if let Some(after) = retry_after {
+        // Whole seconds, rounded up: coming again too early would be refused again.
+        response.insert_header((header::RETRY_AFTER, after.as_secs().saturating_add(1)));
+    }
+    response
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((header::CONTENT_LANGUAGE, language.tag()))
+        .content_type("application/problem+json")
+        .body(serde_json::to_string(problem).unwrap_or_default())
+}

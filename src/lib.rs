@@ -1,0 +1,11 @@
+//! Yizhan (驿站) takes public announcements from the systems that publish them and sees to it that every subscriber has
+//! them: in the app's inbox, as a push on the phone, as a message in WeChat.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod http;
+pub mod services;
+pub mod storage;
+pub mod telemetry;

@@ -1,0 +1,38 @@
+//! The verbs of the trade. Each opens its own transaction; nothing leaves the building inside one.
+
+use std::sync::Arc;
+
+use crate::domain::time::Clock;
+use crate::storage::Db;
+
+pub mod idempotency;
+pub mod refusal;
+
+pub use refusal::{CanFail, Error, Fault, OnConflict, Refusal, Result};
+
+/// What every service works with. Cheap to clone; one for the whole process.
+#[derive(Clone)]
+pub struct Deps(Arc<Parts>);
+
+/// The parts that [`Deps`] hands out.
+pub struct Parts {
+    /// The record.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl Deps {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for Deps {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,232 @@
+//! What a service answers when it does not do what it was asked.
+//!
+//! A *refusal* is part of the contract: named, typed, told to the caller, never logged as an error. A *fault* is ours:
+//! opaque outside, logged once at the door. `http/problem.rs` holds the one table of their codes and texts; a variant
+//! without a row there does not compile.
+
+use crate::storage::DbError;
+
+/// Why a caller was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The request is not of the documented form; the violations say where.
+    Invalid,
+    /// The body is not JSON.
+    MalformedJson,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The body's media type is not the documented one.
+    UnsupportedMediaType,
+    /// There is nothing at this address, or it is somebody else's.
+    NotFound,
+    /// The address exists, the method does not.
+    MethodNotAllowed,
+    /// No credentials, or credentials that are not valid.
+    Unauthenticated,
+    /// The credentials do not carry this far.
+    Forbidden,
+    /// Too many requests; `retry_after` says when to come again.
+    TooManyRequests,
+    /// The cursor is older than what is kept: read in full.
+    CursorExpired,
+    /// The same idempotency key came with another body.
+    IdempotencyKeyReused,
+    /// The first call with this key is still at work.
+    IdempotencyKeyInUse,
+    /// The answer showed a secret and is not shown twice; `detail` holds the id.
+    SecretShownOnce,
+    /// Address or password is wrong.
+    WrongCredentials,
+    /// The confirmation code is wrong, used, expired, or was tried too often.
+    WrongCode,
+    /// Registering this way is switched off: no sender is configured.
+    RegistrationOff,
+    /// The refresh token was used before: its whole session has been ended.
+    RefreshTokenReused,
+    /// The refresh token is not valid.
+    RefreshTokenInvalid,
+    /// The category does not exist.
+    CategoryUnknown,
+    /// The notice type does not exist.
+    NoticeTypeUnknown,
+    /// The key does not reach this source, category or region.
+    OutOfScope,
+    /// (source, source id) is taken by a notice with other content.
+    SourceIdTaken,
+    /// The revision changes nothing.
+    NothingChanged,
+    /// The notice is withdrawn.
+    NoticeWithdrawn,
+    /// The notice to be amended does not exist, or is this one.
+    AmendedNoticeUnknown,
+    /// The notice has as many revisions as are allowed.
+    TooManyRevisions,
+    /// The user has as many subscriptions as are allowed.
+    SubscriptionLimitReached,
+    /// The frequency exists and is not offered yet.
+    FrequencyNotOffered,
+    /// The filter names nothing: it would match every notice.
+    FilterEmpty,
+    /// The user has as many devices as are allowed.
+    DeviceLimitReached,
+    /// The channel is not one that a device can register.
+    ChannelUnknown,
+    /// A name is taken.
+    NameTaken,
+    /// Nothing in the dead letters fits.
+    NothingToReplay,
+    /// The server cannot do it now; try again.
+    Unavailable,
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// A JSON pointer (RFC 6901) into the body, or the parameter's name.
+    pub place: Place,
+    /// A stable word for what is wrong.
+    pub rule: &'static str,
+    /// What is wrong, in Chinese.
+    pub zh: String,
+    /// What is wrong, in English.
+    pub en: String,
+}
+
+/// Where in a request something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A JSON pointer into the body.
+    Body(String),
+    /// A query parameter.
+    Query(String),
+    /// A part of the path.
+    Path(String),
+    /// A header.
+    Header(String),
+}
+
+impl Violation {
+    /// Something is wrong in the body at this JSON pointer.
+    pub fn body(pointer: impl Into<String>, rule: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { place: Place::Body(pointer.into()), rule, zh: zh.into(), en: en.into() }
+    }
+
+    /// Something is wrong with this query parameter.
+    pub fn query(name: impl Into<String>, rule: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { place: Place::Query(name.into()), rule, zh: zh.into(), en: en.into() }
+    }
+}
+
+/// Why a service did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller is refused.
+    #[error("refused: {refusal:?}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// What is wrong, all of it at once.
+        violations: Vec<Violation>,
+        /// When to come again.
+        retry_after: Option<std::time::Duration>,
+        /// More about it for the caller: an id, a limit.
+        detail: Option<String>,
+    },
+    /// We failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Something of ours failed. Logged once, where it becomes an answer or ends a job; never shown to callers.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Something that must not happen; the text says what.
+    #[error("broken: {0}")]
+    Broken(String),
+}
+
+/// The result of a service.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A refusal with its detail.
+    pub fn refused(refusal: Refusal, detail: impl Into<String>) -> Self {
+        Self::Refused { refusal, violations: Vec::new(), retry_after: None, detail: Some(detail.into()) }
+    }
+
+    /// A refusal of a request whose form is wrong.
+    pub fn invalid(violations: Vec<Violation>) -> Self {
+        Self::Refused { refusal: Refusal::Invalid, violations, retry_after: None, detail: None }
+    }
+
+    /// Too many; come again after this time.
+    pub fn too_many(retry_after: std::time::Duration) -> Self {
+        Self::Refused {
+            refusal: Refusal::TooManyRequests,
+            violations: Vec::new(),
+            retry_after: Some(retry_after),
+            detail: None,
+        }
+    }
+
+    /// A fault that says what must not have happened.
+    pub fn broken(what: impl Into<String>) -> Self {
+        Self::Fault(Fault::Broken(what.into()))
+    }
+
+    /// The refusal, when it is one.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused { refusal, .. } => Some(*refusal),
+            Self::Fault(_) => None,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { refusal, violations: Vec::new(), retry_after: None, detail: None }
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        Self::Fault(Fault::Db(error))
+    }
+}
+
+/// Turns a broken constraint into a refusal.
+pub trait OnConflict<T> {
+    /// When a constraint whose name or columns contain `name` was broken, answers what `refuse` makes.
+    fn on_conflict(self, name: &str, refuse: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> OnConflict<T> for std::result::Result<T, DbError> {
+    fn on_conflict(self, name: &str, refuse: impl FnOnce() -> Error) -> Result<T> {
+        match self {
+            Err(DbError::Conflict(constraint)) if constraint.contains(name) => Err(refuse()),
+            other => other.map_err(Error::from),
+        }
+    }
+}
+
+/// For an error that one may swallow: says why that is right, and leaves a trace for whoever debugs.
+pub trait CanFail<T> {
+    /// The value, or nothing and a line in the log.
+    fn can_fail(self, because: &str) -> Option<T>;
+}
+
+impl<T, E: std::fmt::Display> CanFail<T> for std::result::Result<T, E> {
+    fn can_fail(self, because: &str) -> Option<T> {
+        match self {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::debug!(%error, because, "a failure that may be");
+                None
+            }
+        }
+    }
+}
