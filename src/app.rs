@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use crate::config::Config;
 use crate::domain::time::Clock;
 use crate::http;
+use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
 
@@ -31,7 +32,9 @@ pub async fn build(config: &Config) -> Result<Deps, StartError> {
     }
     let db = Db::connect(&config.storage).await?;
     db.migrate().await?;
-    Ok(Deps::new(Parts { db, clock: Clock::system() }))
+    let clock = Clock::system();
+    let sessions = Sessions::open(&db, &config.accounts.issuer, clock.now()).await?;
+    Ok(Deps::new(Parts { db, clock, sessions }))
 }
 
 /// Starts everything that the configuration asks for.

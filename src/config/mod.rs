@@ -4,10 +4,13 @@
 //! the world (a test compares). All errors are reported at once; a variable that begins with `YIZHAN_` and is not known
 //! is one of them, so that a slip of the pen does not go unnoticed.
 
+pub mod accounts;
 pub mod env;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use secrecy::SecretString;
 
 use crate::storage;
 use env::{Env, EnvError};
@@ -21,6 +24,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The database.
     pub storage: storage::Settings,
+    /// Redis, when processes share one; its address may hold a password.
+    pub redis: Option<SecretString>,
+    /// Accounts and their tokens.
+    pub accounts: accounts::Accounts,
     /// Which part of the work this process does.
     pub roles: Roles,
     /// Whether the sandbox stands in for the providers.
@@ -61,6 +68,8 @@ impl Config {
         let config = Self {
             listen: env.parsed("YIZHAN_LISTEN", "127.0.0.1:8080"),
             data_dir,
+            redis: redis(&mut env, &storage),
+            accounts: accounts::read(&mut env),
             storage,
             roles: roles(&mut env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
@@ -79,4 +88,16 @@ fn roles(env: &mut Env) -> Roles {
     }
     let has = |role: &str| names.contains(&role);
     Roles { api: has("api"), notifier: has("notifier"), scheduler: has("scheduler") }
+}
+
+/// The queue in Redis beside the record in SQLite would be two files that a backup cannot hold together.
+fn redis(env: &mut Env, storage: &storage::Settings) -> Option<SecretString> {
+    let url = env.secret("REDIS_URL")?;
+    if !url.starts_with("redis:") && !url.starts_with("rediss:") {
+        env.refuse("REDIS_URL", "must begin with redis: or rediss:");
+    }
+    if storage.is_sqlite() {
+        env.refuse("REDIS_URL", "goes with PostgreSQL only; DATABASE_URL names SQLite: unset one or change the other");
+    }
+    Some(SecretString::from(url))
 }

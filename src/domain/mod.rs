@@ -3,5 +3,7 @@
 pub mod fanout;
 pub mod id;
 pub mod page;
+pub mod session;
 pub mod time;
+pub mod user;
 pub mod words;

@@ -6,7 +6,9 @@ use crate::domain::time::Clock;
 use crate::storage::Db;
 
 pub mod idempotency;
+pub mod keys;
 pub mod refusal;
+pub mod session;
 
 pub use refusal::{CanFail, Error, Fault, OnConflict, Refusal, Result};
 
@@ -20,6 +22,8 @@ pub struct Parts {
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
+    /// What this copy knows about sessions.
+    pub sessions: session::Sessions,
 }
 
 impl Deps {

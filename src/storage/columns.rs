@@ -1,11 +1,13 @@
-//! Domain types as columns: ids as UUIDs, instants as integers.
+//! Domain types as columns: ids as UUIDs, instants as integers, words as text.
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 use uuid::Uuid;
 
 use crate::domain::id::*;
+use crate::domain::session::SessionEnd;
 use crate::domain::time::Timestamp;
+use crate::domain::user::Role;
 
 macro_rules! column {
     ($name:ident, $inner:ty, $array:ident, $type:expr, $to:expr, $from:expr) => {
@@ -64,3 +66,48 @@ macro_rules! id_column {
 
 for_each_id!(id_column);
 column!(Timestamp, i64, BigInt, ColumnType::BigInteger, Timestamp::as_millis, Timestamp::from_millis);
+
+/// A column that holds one of the words of an enum made with `words!`; another word in it is an error, not a panic.
+macro_rules! word_column {
+    ($name:ident) => {
+        impl From<$name> for Value {
+            fn from(value: $name) -> Self {
+                Value::from(value.as_str())
+            }
+        }
+
+        impl TryGetable for $name {
+            fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+                let word = String::try_get_by(row, index)?;
+                word.parse().map_err(|error| TryGetError::DbErr(DbErr::Type(format!("`{word}`: {error}"))))
+            }
+        }
+
+        impl ValueType for $name {
+            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+                <String as ValueType>::try_from(value)?.parse().map_err(|_| ValueTypeErr)
+            }
+
+            fn type_name() -> String {
+                stringify!($name).to_owned()
+            }
+
+            fn array_type() -> ArrayType {
+                ArrayType::String
+            }
+
+            fn column_type() -> ColumnType {
+                ColumnType::Text
+            }
+        }
+
+        impl Nullable for $name {
+            fn null() -> Value {
+                <String as Nullable>::null()
+            }
+        }
+    };
+}
+
+word_column!(Role);
+word_column!(SessionEnd);

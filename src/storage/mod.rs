@@ -20,8 +20,11 @@ pub mod columns;
 pub mod fanout;
 pub mod idempotency;
 pub mod order;
+pub mod session;
 pub mod settings;
+pub mod signing_key;
 pub mod sql;
+pub mod user;
 
 pub use settings::{Settings, Synchronous};
 

@@ -5,3 +5,4 @@ pub mod id;
 pub mod idempotency;
 pub mod query;
 pub mod schema;
+pub mod signed_in;
