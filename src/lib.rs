@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod providers;
+pub mod queue;
 pub mod services;
 pub mod storage;
 pub mod telemetry;

@@ -70,3 +70,16 @@ impl Lane {
         }
     }
 }
+
+/// How soon the work of a dead worker moves on; the living one renews it three times within.
+pub const LEASE: std::time::Duration = std::time::Duration::from_secs(3);
+/// Users of a chunk: small enough that a repeat after a crash is short, large enough that its row costs nothing.
+pub const CHUNK_USERS: usize = 1_000;
+/// Outcomes are committed in slices of at most so many …
+pub const SLICE_ROWS: usize = 1_000;
+/// … or after this time, so that a crash repeats only what was sent since.
+pub const SLICE_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
+/// How old the gate's word may be when a send begins.
+pub const GATE_AGE: std::time::Duration = std::time::Duration::from_millis(500);
+/// How many chunks of one fan-out are rung at a time: the next fan-out's turn comes after so many.
+pub const WINDOW: i64 = 4;

@@ -1,8 +1,12 @@
 //! The ground: types and rules, no I/O, no clock.
 
+pub mod channel;
+pub mod delivery;
 pub mod fanout;
 pub mod id;
+pub mod message;
 pub mod page;
+pub mod retry;
 pub mod session;
 pub mod time;
 pub mod user;

@@ -20,6 +20,7 @@ pub mod columns;
 pub mod fanout;
 pub mod idempotency;
 pub mod order;
+pub mod queue_entry;
 pub mod session;
 pub mod settings;
 pub mod signing_key;

@@ -1,0 +1,39 @@
+//! What the sandbox channel needs: where it is, and how patient to be.
+
+use std::time::Duration;
+
+use crate::domain::channel::Repeat;
+
+/// The settings of the sandbox channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the sandbox is mounted, without a path: `http://127.0.0.1:8080`. Plain `http` is for loopback only.
+    pub base_url: String,
+    /// How long a connection may take to open. Default 3 s.
+    pub connect_timeout: Duration,
+    /// How long a call may take from its first byte to the answer's last. Default 10 s.
+    pub timeout: Duration,
+    /// The most calls at a time. Default 8.
+    pub in_flight: usize,
+    /// The most recipients of a call, 1 to 500. Default 500.
+    pub batch_size: usize,
+    /// What to declare a repeat to be. Default safe, as the sandbox deduplicates; tests declare the others.
+    pub repeat: Repeat,
+    /// Speak HTTP/2 without being asked to; the sandbox must be bound for it. Default HTTP/1.1 with kept connections.
+    pub http2: bool,
+}
+
+impl Settings {
+    /// The defaults, for a sandbox at this address.
+    pub fn at(base_url: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            connect_timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(10),
+            in_flight: 8,
+            batch_size: super::MAX_RECIPIENTS,
+            repeat: Repeat::Safe,
+            http2: false,
+        }
+    }
+}

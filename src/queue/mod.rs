@@ -1,0 +1,80 @@
+//! The bell: it says that there is work, and never what the work is.
+//!
+//! Promise: a bell that was rung is taken by one taker, the most urgent lane first, in the order of ringing within a
+//! lane. Not promised: that a bell survives anything. An entry is gone once it is taken; a crash, a flushed Redis or a
+//! failover loses it, and the sweep finds the work in the database and rings again. So there is nothing to reclaim:
+//! leases and fencing tokens live in the rows of the work itself.
+//!
+//! One contract, two engines: [`table`] (the embedded default, and PostgreSQL alone) and [`redis`] (Streams).
+
+pub mod redis;
+pub mod table;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::fanout::Lane;
+use crate::domain::id::{ChunkId, FanOutId};
+
+/// What there is to do. It carries an id and a version in its name; renaming one takes two deployments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Job {
+    /// Plan a fan-out: scan its matches, make chunks.
+    PlanV1(FanOutId),
+    /// Work a chunk.
+    ChunkV1(ChunkId),
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PlanV1(id) => write!(f, "plan:v1:{id}"),
+            Self::ChunkV1(id) => write!(f, "chunk:v1:{id}"),
+        }
+    }
+}
+
+/// The entry is none of ours: a foreign write, or another version's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an entry of the queue cannot be read")]
+pub struct Unreadable(
+    /// The entry as it came, cut to [`MAX_ENTRY_CHARS`].
+    pub String,
+);
+
+/// The longest entry that is looked at or kept.
+pub const MAX_ENTRY_CHARS: usize = 200;
+
+impl FromStr for Job {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        let unreadable = || Unreadable(text.chars().take(MAX_ENTRY_CHARS).collect());
+        match text.split_once(":v1:") {
+            Some(("plan", id)) => id.parse().map(Self::PlanV1).map_err(|_| unreadable()),
+            Some(("chunk", id)) => id.parse().map(Self::ChunkV1).map_err(|_| unreadable()),
+            _ => Err(unreadable()),
+        }
+    }
+}
+
+/// The queue could not be reached. The work is safe in the database.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue failed: {0}")]
+pub struct QueueError(pub String);
+
+/// The queue.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Rings for these jobs.
+    async fn ring(&self, lane: Lane, jobs: &[Job]) -> Result<(), QueueError>;
+
+    /// Takes at most `most` entries, the most urgent lane first; waits at most `wait` for the first.
+    async fn take(&self, most: usize, wait: Duration) -> Result<Vec<Result<Job, Unreadable>>, QueueError>;
+
+    /// How many entries a lane holds.
+    async fn depth(&self, lane: Lane) -> Result<u64, QueueError>;
+}

@@ -1,0 +1,74 @@
+//! The queue in a table of the database.
+//!
+//! On PostgreSQL takers pass over each other's rows (`SKIP LOCKED`); on SQLite there is one writer. A ring in this
+//! process wakes its takers at once; rings of other processes are seen within [`POLL`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Job, Queue, QueueError, Unreadable};
+use crate::domain::fanout::Lane;
+use crate::storage::{Db, DbError, queue_entry};
+
+/// How often the table is looked at when nothing rings in this process.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The queue in a table.
+#[derive(Debug)]
+pub struct TableQueue {
+    db: Db,
+    rung: Arc<Notify>,
+}
+
+impl TableQueue {
+    /// A queue in this database.
+    pub fn new(db: Db) -> Self {
+        Self { db, rung: Arc::new(Notify::new()) }
+    }
+}
+
+impl From<DbError> for QueueError {
+    fn from(error: DbError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Queue for TableQueue {
+    async fn ring(&self, lane: Lane, jobs: &[Job]) -> Result<(), QueueError> {
+        let payloads = jobs.iter().map(ToString::to_string).collect();
+        self.db.write(async |tx| queue_entry::insert(tx, lane, payloads).await).await?;
+        self.rung.notify_waiters();
+        Ok(())
+    }
+
+    async fn take(&self, most: usize, wait: Duration) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
+        let until = Instant::now() + wait;
+        loop {
+            // Asked before looking: a ring in between is not missed.
+            let rung = self.rung.notified();
+            if queue_entry::any(self.db.reader()).await? {
+                let taken = self.db.write(async |tx| queue_entry::take(tx, most).await).await?;
+                if !taken.is_empty() {
+                    return Ok(taken.iter().map(|payload| payload.parse()).collect());
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Vec::new());
+            }
+            tokio::select! {
+                () = rung => {}
+                () = tokio::time::sleep(left.min(POLL)) => {}
+            }
+        }
+    }
+
+    async fn depth(&self, lane: Lane) -> Result<u64, QueueError> {
+        Ok(queue_entry::depth(self.db.reader(), lane).await?)
+    }
+}
