@@ -2,9 +2,13 @@
 
 pub mod channel;
 pub mod delivery;
+pub mod catalogue;
 pub mod fanout;
+pub mod fold;
 pub mod id;
 pub mod message;
+pub mod money;
+pub mod notice;
 pub mod page;
 pub mod retry;
 pub mod session;

@@ -1,0 +1,121 @@
+//! Regions: a tree whose codes change over the years.
+//!
+//! A code that was taken over by another one stays understood: whoever names either is met by both. Feeds keep sending
+//! codes retired years ago, and subscriptions outlive reforms.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalogue, join_path};
+use crate::domain::words::words;
+
+words! {
+    /// How large a region is.
+    Level {
+        /// A province.
+        Province = "province",
+        /// A prefecture.
+        Prefecture = "prefecture",
+        /// A county or what stands beside one.
+        County = "county",
+    }
+}
+
+/// A region (GB/T 2260).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// Its six digits.
+    pub code: String,
+    /// Its full name.
+    pub name: String,
+    /// Its name for a crowded screen.
+    pub short_name: String,
+    /// Its name in English, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_en: Option<String>,
+    /// The region that it is part of.
+    pub parent: Option<String>,
+    /// How large it is.
+    pub level: Level,
+    /// Not to be offered any more, but understood.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
+    /// The code that took over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<String>,
+}
+
+/// What a region code means today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedRegion {
+    /// The code of today; a retired code without a successor stands for itself.
+    pub code: String,
+    /// Every ancestor and the region itself, root first, each followed by all codes that it took over, such as
+    /// `/430000/430100/430182/430124/`.
+    pub path: String,
+    /// The code is not known: this is the longest known prefix of it.
+    pub fallback: bool,
+}
+
+impl Catalogue {
+    /// Every region, in order.
+    pub fn regions(&self) -> &[Region] {
+        &self.documents.regions
+    }
+
+    /// The region with this code, retired or not.
+    pub fn region(&self, code: &str) -> Option<&Region> {
+        self.regions.get(code).and_then(|&place| self.documents.regions.get(place))
+    }
+
+    /// What a code means today; `None` when not even its province is known.
+    pub fn resolve(&self, code: &str) -> Option<ResolvedRegion> {
+        if let Some(region) = self.region(code) {
+            return Some(self.resolved(region, false));
+        }
+        // Only what looks like a code has a prefix that means anything.
+        if code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let prefix = |digits: usize| {
+            let known = format!("{:0<6}", code.get(..digits)?);
+            self.region(&known)
+        };
+        prefix(4).or_else(|| prefix(2)).map(|region| self.resolved(region, true))
+    }
+
+    fn resolved(&self, region: &Region, fallback: bool) -> ResolvedRegion {
+        let today = self.today(region);
+        let mut levels = vec![today];
+        let mut parent = today.parent.as_deref();
+        while let Some(region) = parent.and_then(|code| self.region(code)).map(|region| self.today(region)) {
+            levels.push(region);
+            parent = region.parent.as_deref();
+        }
+        let path = join_path(levels.into_iter().rev().flat_map(|region| self.with_former(&region.code)));
+        ResolvedRegion { code: today.code.clone(), path, fallback }
+    }
+
+    fn with_former<'a>(&'a self, code: &'a str) -> impl Iterator<Item = &'a str> {
+        let former = self.predecessors.get(code).into_iter().flatten().map(String::as_str);
+        std::iter::once(code).chain(former)
+    }
+
+    /// The last one of the chain of successors.
+    fn today<'a>(&'a self, region: &'a Region) -> &'a Region {
+        let mut today = region;
+        while let Some(next) = today.successor.as_deref().and_then(|code| self.region(code)) {
+            today = next;
+        }
+        today
+    }
+
+    pub(super) fn find_predecessors(&self) -> HashMap<String, Vec<String>> {
+        let mut predecessors: HashMap<String, Vec<String>> = HashMap::new();
+        for region in self.regions().iter().filter(|region| region.successor.is_some()) {
+            predecessors.entry(self.today(region).code.clone()).or_default().push(region.code.clone());
+        }
+        predecessors
+    }
+}

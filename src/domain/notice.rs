@@ -1,0 +1,177 @@
+//! Notice (公告): one published announcement, and what it says.
+
+use serde::{Deserialize, Serialize};
+
+use super::fold::{fold, fold_code};
+use super::time::Timestamp;
+use super::words::words;
+
+words! {
+    /// How a notice stands.
+    NoticeState {
+        /// It holds.
+        Published = "published",
+        /// It was taken back; its reason is shown, its body is not.
+        Withdrawn = "withdrawn",
+    }
+}
+
+words! {
+    /// What a sum is.
+    AmountKind {
+        /// What may be spent (预算).
+        Budget = "budget",
+        /// The highest price that is accepted (最高限价, 控制价).
+        ControlPrice = "control_price",
+        /// What it went for (中标, 成交金额).
+        Award = "award",
+    }
+}
+
+words! {
+    /// What ends at an instant.
+    DeadlineKind {
+        /// Handing in bids (投标截止).
+        Bid = "bid",
+        /// Getting the documents (文件获取).
+        Document = "document",
+        /// Asking (质疑).
+        Enquiry = "enquiry",
+        /// Registering (报名).
+        Registration = "registration",
+        /// Waiting for the opening (开标).
+        Opening = "opening",
+        /// Objecting (异议).
+        Objection = "objection",
+    }
+}
+
+/// What ties the notices of one procurement together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its code as the source writes it.
+    pub code: String,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A purchaser, an agency, a winner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// Its name.
+    pub name: String,
+    /// Its credit code (统一社会信用代码).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// A sum. Unknown is its own case, never 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// What it is.
+    pub kind: AmountKind,
+    /// How much, in fen; `None` when the text cannot be read.
+    pub fen: Option<i64>,
+    /// ISO 4217.
+    pub currency: String,
+    /// As the source writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Something that ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// What ends.
+    pub kind: DeadlineKind,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What one edition of a notice says, but for its body: the `document` of a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Its title.
+    pub title: String,
+    /// The code of its category.
+    pub category: String,
+    /// The code of its region as the source gave it.
+    pub region: String,
+    /// What the region was taken for, when its code is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region_fallback: Option<String>,
+    /// The code of its notice type.
+    pub notice_type: String,
+    /// Its project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
+    /// The codes of its sections (标段).
+    #[serde(default)]
+    pub sections: Vec<String>,
+    /// Who buys or sells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchaser: Option<Party>,
+    /// Who handles it for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agency: Option<Party>,
+    /// Who won.
+    #[serde(default)]
+    pub winners: Vec<Party>,
+    /// The sums that it names.
+    #[serde(default)]
+    pub amounts: Vec<Amount>,
+    /// The deadlines that it names.
+    #[serde(default)]
+    pub deadlines: Vec<Deadline>,
+    /// Where the source shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+}
+
+impl Content {
+    /// What filters compare: the control price, else the budget, else the award; `None` when none is known.
+    pub fn amount_fen(&self) -> Option<i64> {
+        let known = |kind| self.amounts.iter().filter(move |amount| amount.kind == kind).find_map(Amount::yuan_fen);
+        known(AmountKind::ControlPrice).or_else(|| known(AmountKind::Budget)).or_else(|| known(AmountKind::Award))
+    }
+
+    /// Until when bids are taken.
+    pub fn bid_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.iter().filter(|deadline| deadline.kind == DeadlineKind::Bid).map(|deadline| deadline.at).max()
+    }
+
+    /// The project's code, folded; what ties notices together.
+    pub fn project_key(&self) -> Option<String> {
+        self.project.as_ref().map(|project| fold_code(&project.code)).filter(|key| !key.is_empty())
+    }
+
+    /// The sections' codes, folded, each once.
+    pub fn section_keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.sections.iter().map(|code| fold_code(code)).collect();
+        keys.retain(|key| !key.is_empty());
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// The purchaser's name and credit code, folded; what subscriptions to a purchaser compare.
+    pub fn purchaser_keys(&self) -> Vec<String> {
+        let Some(purchaser) = &self.purchaser else { return Vec::new() };
+        let code = purchaser.code.as_deref().map(fold_code);
+        std::iter::once(fold(&purchaser.name)).chain(code).filter(|key| !key.is_empty()).collect()
+    }
+
+    /// The text that words are looked for in.
+    pub fn folded(&self, body_text: &str) -> String {
+        let project = self.project.as_ref().and_then(|project| project.name.as_deref()).unwrap_or_default();
+        let purchaser = self.purchaser.as_ref().map(|purchaser| purchaser.name.as_str()).unwrap_or_default();
+        fold(&format!("{}\n{project}\n{purchaser}\n{body_text}", self.title))
+    }
+}
+
+impl Amount {
+    fn yuan_fen(&self) -> Option<i64> {
+        if self.currency == "CNY" { self.fen } else { None }
+    }
+}
