@@ -59,8 +59,6 @@ fn grouped(digits: &str) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn sums_are_read_as_feeds_write_them() {
         let table = [
