@@ -1,1 +1,15 @@
-//! The one test binary.
+//! The one test binary: every further one would link the whole tree again.
+//!
+//! Tests come through the door: a real server on a port of its own, with a database of its own (`support`).
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it did not expect shall fail"
+)]
+
+mod all {
+    mod support;
+
+    mod harness;
+}

@@ -1,0 +1,170 @@
+//! The application as a test holds it: the real one, started as `yizhan serve` starts it, on a thread of its own.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Once};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+use yizhan::app;
+use yizhan::config::Config;
+use yizhan::config::env::Env;
+use yizhan::telemetry::{self, LogFormat};
+
+use super::callers::Caller;
+use super::database::Database;
+
+/// A running application and what it runs on. Dropping it stops it in order and removes its database.
+pub struct TestApp {
+    server: Server,
+    config: Config,
+    database: Arc<Database>,
+}
+
+impl TestApp {
+    /// An application as it is out of the box, with a fresh database.
+    pub async fn spawn() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// An application whose configuration has been changed.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        prepare();
+        let database = Arc::new(Database::fresh().await);
+        let mut config = configuration(&database);
+        change(&mut config);
+        Self { server: Server::start(&config).await, config, database }
+    }
+
+    /// A second process' worth of application on the same database and queue.
+    pub async fn second_copy(&self) -> Self {
+        self.another(|_| {}).await
+    }
+
+    /// A second copy whose configuration has been changed.
+    pub async fn another(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self { server: Server::start(&config).await, config, database: Arc::clone(&self.database) }
+    }
+
+    /// Stops it in order and starts it again on what it left behind.
+    pub async fn restart(&mut self) {
+        self.server.stop();
+        self.server = Server::start(&self.config).await;
+    }
+
+    /// Where it listens.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address)
+    }
+
+    /// What it runs on.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The configuration it was started with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Somebody without credentials.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.url(""))
+    }
+}
+
+/// What a test's process needs once.
+fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first TLS provider");
+        if let Ok(filter) = std::env::var("YIZHAN_TEST_LOG") {
+            telemetry::log(&filter, LogFormat::Text);
+        }
+    });
+}
+
+fn configuration(database: &Database) -> Config {
+    let mut variables = vec![
+        ("YIZHAN_LISTEN", "127.0.0.1:0".to_owned()),
+        ("YIZHAN_DATA_DIR", database.folder.path().display().to_string()),
+        // A power cut is not what these tests are about.
+        ("YIZHAN_SQLITE_SYNCHRONOUS", "normal".to_owned()),
+        ("YIZHAN_DATABASE_POOL", "6".to_owned()),
+        ("YIZHAN_SANDBOX", "on".to_owned()),
+        ("DATABASE_URL", database.url.clone()),
+    ];
+    variables.extend(database.redis_url.clone().map(|url| ("REDIS_URL", url)));
+    let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Config::read(Env::of(variables)).expect("the configuration of tests")
+}
+
+/// The thread on which the application runs, apart from the test's own runtime: the test may block while it stops.
+struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), String>>>,
+}
+
+impl Server {
+    async fn start(config: &Config) -> Self {
+        let (started, address) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let config = config.clone();
+        let thread = std::thread::spawn(move || serve(&config, started, stopped));
+        let address = address.await.expect("the server's thread lives").expect("the application starts");
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Stops in order; fails when the order is not kept.
+    fn stop(&mut self) {
+        let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) else { return };
+        let asked = stop.send(());
+        let ended = thread.join();
+        if std::thread::panicking() {
+            return;
+        }
+        asked.expect("the application runs until it is stopped");
+        ended.expect("the application does not panic").expect("the application stops in order");
+    }
+}
+
+fn serve(
+    config: &Config,
+    started: oneshot::Sender<Result<SocketAddr, String>>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let running = match app::start(config).await {
+            Ok(running) => running,
+            Err(error) => return started.send(Err(error.to_string())).map_err(|_| error.to_string()),
+        };
+        if started.send(Ok(running.address)).is_ok() {
+            stopped.await.map_err(|error| error.to_string())?;
+        }
+        running.stop().await.map_err(|error| error.to_string())
+    })
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.stop();
+        if let Some(database) = Arc::get_mut(&mut self.database) {
+            remove(database);
+        }
+    }
+}
+
+/// On a thread of its own, because a test's runtime cannot be waited for from within.
+fn remove(database: &Database) {
+    std::thread::scope(|scope| {
+        let removed = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(database.remove());
+        });
+        assert!(removed.join().is_ok() || std::thread::panicking(), "the database could not be removed");
+    });
+}
