@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use crate::config::Config;
 use crate::domain::time::Clock;
 use crate::http;
+use crate::kv::{self, Kv};
 use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
@@ -34,7 +35,11 @@ pub async fn build(config: &Config) -> Result<Deps, StartError> {
     db.migrate().await?;
     let clock = Clock::system();
     let sessions = Sessions::open(&db, &config.accounts.issuer, clock.now()).await?;
-    Ok(Deps::new(Parts { db, clock, sessions }))
+    let kv = match &config.redis {
+        Some(url) => Kv::in_redis(kv::redis::connect(url)?),
+        None => Kv::in_memory(),
+    };
+    Ok(Deps::new(Parts { db, clock, kv, limits: config.limits.clone(), sessions }))
 }
 
 /// Starts everything that the configuration asks for.

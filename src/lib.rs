@@ -8,6 +8,7 @@ pub mod domain;
 pub mod http;
 pub mod providers;
 pub mod queue;
+pub mod kv;
 pub mod services;
 pub mod storage;
 pub mod telemetry;

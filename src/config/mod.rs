@@ -6,12 +6,14 @@
 
 pub mod accounts;
 pub mod env;
+pub mod limits;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::services;
 use crate::storage;
 use env::{Env, EnvError};
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub storage: storage::Settings,
     /// Redis, when processes share one; its address may hold a password.
     pub redis: Option<SecretString>,
+    /// Rate limits.
+    pub limits: services::limits::Settings,
     /// Accounts and their tokens.
     pub accounts: accounts::Accounts,
     /// Which part of the work this process does.
@@ -69,6 +73,7 @@ impl Config {
             listen: env.parsed("YIZHAN_LISTEN", "127.0.0.1:8080"),
             data_dir,
             redis: redis(&mut env, &storage),
+            limits: limits::read(&mut env),
             accounts: accounts::read(&mut env),
             storage,
             roles: roles(&mut env),

@@ -9,6 +9,7 @@ pub mod id;
 pub mod message;
 pub mod money;
 pub mod notice;
+pub mod net;
 pub mod page;
 pub mod retry;
 pub mod session;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::domain::time::Clock;
+use crate::kv::Kv;
 use crate::storage::Db;
 
 pub mod idempotency;
 pub mod keys;
+pub mod limits;
 pub mod refusal;
 pub mod session;
 
@@ -22,6 +24,10 @@ pub struct Parts {
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
+    /// What processes share and may lose.
+    pub kv: Kv,
+    /// How much is allowed in general.
+    pub limits: limits::Settings,
     /// What this copy knows about sessions.
     pub sessions: session::Sessions,
 }

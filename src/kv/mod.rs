@@ -1,0 +1,59 @@
+//! What processes share and may lose: counters of rate limits. Redis when there is one, else this process's memory.
+//!
+//! Promise: nothing here is needed for correctness, and asking never holds a request up for longer than
+//! [`redis::BUDGET`]. While Redis does not answer, each copy counts for itself (metric `yizhan_kv_failures_total`):
+//! limits become laxer, nobody is locked out. Not promised: exact counts; a counter is lost with what holds it.
+
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+
+pub mod keys;
+pub mod memory;
+pub mod redis;
+
+/// How much of a window is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    /// How often it was counted, this time included.
+    pub count: u64,
+    /// When the window ends and counting begins anew.
+    pub reset_in: Duration,
+}
+
+/// One counter: a window begins with its first count.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// What is counted, for whom; see [`keys`].
+    pub key: String,
+    /// How long its window lasts.
+    pub window: Duration,
+}
+
+/// What processes share and may lose.
+pub struct Kv {
+    memory: memory::Counters,
+    redis: Option<redis::Counters>,
+}
+
+impl Kv {
+    /// For one process alone.
+    pub fn in_memory() -> Self {
+        Self { memory: memory::Counters::default(), redis: None }
+    }
+
+    /// Shared through Redis; this process's own memory stands in while that is away.
+    pub fn in_redis(connection: ::redis::aio::ConnectionManager) -> Self {
+        Self { memory: memory::Counters::default(), redis: Some(redis::Counters::new(connection)) }
+    }
+
+    /// Adds to a counter; 0 only reads it, -1 takes a count back.
+    pub async fn count(&self, counter: &Counter, add: i64, now: Timestamp) -> Used {
+        if let Some(redis) = &self.redis
+            && let Some(used) = redis.count(counter, add).await
+        {
+            return used;
+        }
+        self.memory.count(counter, add, now)
+    }
+}
