@@ -1,11 +1,15 @@
 //! Fan-outs: what was announced and is not yet carried to everyone.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
-use super::{DbResult, Tx, execute};
+use super::lease::{self, Token};
+use super::{DbResult, Tx, all, execute, one, sql, value};
 use crate::domain::fanout::{Announce, EditionKind, Lane};
-use crate::domain::id::{FanOutId, NoticeId};
+use crate::domain::id::{FanOutId, NoticeId, UserId};
 use crate::domain::time::Timestamp;
+
+/// Where PostgreSQL tells the relays that the outbox has grown.
+pub const OUTBOX_CHANNEL: &str = "yizhan_outbox";
 
 /// A notice revision to be announced.
 #[derive(Debug, Clone)]
@@ -55,5 +59,194 @@ pub async fn open(tx: &Tx, new: &NewFanOut) -> DbResult<()> {
 
 async fn ring(conn: &impl ConnectionTrait, id: FanOutId, lane: Lane, now: Timestamp) -> DbResult<()> {
     let text = "INSERT INTO outbox (fan_out_id, lane, created_at) VALUES ($1, $2, $3)";
-    execute(conn, text, [id.into(), lane.number().into(), now.into()]).await.map(|_| ())
+    execute(conn, text, [id.into(), lane.number().into(), now.into()]).await?;
+    if conn.get_database_backend() == DbBackend::Postgres {
+        // Heard by every copy's relay when this transaction commits.
+        execute(conn, "SELECT pg_notify($1, '')", [OUTBOX_CHANNEL.into()]).await?;
+    }
+    Ok(())
+}
+
+/// A fan-out as its workers read it.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct FanOut {
+    /// Its id.
+    pub id: FanOutId,
+    /// What is announced.
+    pub notice_id: NoticeId,
+    revision: i64,
+    kind: String,
+    announce: String,
+    /// The revision's place in the order of commits.
+    pub position: i64,
+    lane: i64,
+    /// The last user that chunks were made for.
+    pub cursor: Option<UserId>,
+    /// How many chunks were made.
+    pub chunks: i64,
+    /// When nothing more is sent.
+    pub deadline_at: Timestamp,
+    /// How often its planning was begun.
+    pub attempts: i64,
+    /// The fencing token of the plan's lease.
+    pub lease_token: Token,
+}
+
+const COLUMNS: &str =
+    "id, notice_id, revision, kind, announce, position, lane, cursor, chunks, deadline_at, attempts, lease_token";
+
+impl FanOut {
+    /// In which revision.
+    pub fn revision(&self) -> i32 {
+        i32::try_from(self.revision).unwrap_or(i32::MAX)
+    }
+
+    /// What kind of edition it is; a word of a later version counts as a revision.
+    pub fn kind(&self) -> EditionKind {
+        self.kind.parse().unwrap_or(EditionKind::Revision)
+    }
+
+    /// How far it is announced; a word of a later version tells inboxes only.
+    pub fn announce(&self) -> Announce {
+        self.announce.parse().unwrap_or(Announce::Inbox)
+    }
+
+    /// How soon its turn comes.
+    pub fn lane(&self) -> Lane {
+        Lane::of(self.lane)
+    }
+}
+
+/// A fan-out.
+pub async fn find(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<Option<FanOut>> {
+    one(conn, &format!("SELECT {COLUMNS} FROM fan_outs WHERE id = $1"), [id.into()]).await
+}
+
+/// Leases a fan-out for its planning; nothing when it is planned or somebody else's.
+pub async fn lease_plan(conn: &impl ConnectionTrait, id: FanOutId, owner: &str) -> DbResult<Option<FanOut>> {
+    let text = format!(
+        "UPDATE fan_outs SET lease_token = lease_token + 1, attempts = attempts + 1, lease_owner = $2, \
+           leased_until = {} WHERE id = $1 AND state = 'open' AND leased_until <= {} RETURNING {COLUMNS}",
+        lease::until(conn),
+        sql::now(conn),
+    );
+    one(conn, &text, [id.into(), owner.into()]).await
+}
+
+/// Whether a fan-out must wait: an earlier one of the same notice is unfinished, or one of the amended notice has not
+/// filled its inboxes. Its audience is who holds the notice then.
+pub async fn must_wait(conn: &impl ConnectionTrait, fan_out: &FanOut, amends: Option<NoticeId>) -> DbResult<bool> {
+    value(
+        conn,
+        "SELECT EXISTS (SELECT 1 FROM fan_outs f WHERE f.notice_id = $1 AND f.revision < $2 \
+                          AND f.finished_at IS NULL) \
+             OR EXISTS (SELECT 1 FROM fan_outs f WHERE f.notice_id = $3 AND f.position < $4 AND f.finished_at IS NULL \
+                          AND (f.state = 'open' OR EXISTS (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id \
+                                 AND c.state = 'open' AND c.inboxed_at IS NULL))) AS value",
+        [fan_out.notice_id.into(), fan_out.revision.into(), amends.into(), fan_out.position.into()],
+    )
+    .await
+}
+
+/// Moves the plan's cursor; `false` when its lease is lost.
+pub async fn advance(tx: &Tx, fan_out: &FanOut, cursor: UserId, chunks: i64, users: i64) -> DbResult<bool> {
+    let text = format!(
+        "UPDATE fan_outs SET cursor = $3, chunks = chunks + $4, users = users + $5, leased_until = {} \
+         WHERE id = $1 AND lease_token = $2 AND state = 'open'",
+        lease::until(&**tx)
+    );
+    let values = [fan_out.id.into(), fan_out.lease_token.into(), cursor.into(), chunks.into(), users.into()];
+    Ok(execute(&**tx, &text, values).await? == 1)
+}
+
+/// Ends the planning; `false` when its lease is lost.
+pub async fn planned(conn: &impl ConnectionTrait, fan_out: &FanOut, now: Timestamp) -> DbResult<bool> {
+    let text = "UPDATE fan_outs SET state = 'planned', planned_at = $3, leased_until = 0 \
+                WHERE id = $1 AND lease_token = $2 AND state = 'open'";
+    Ok(execute(conn, text, [fan_out.id.into(), fan_out.lease_token.into(), now.into()]).await? == 1)
+}
+
+/// Ends a fan-out whose chunks are all closed; `true` for the one call that ended it. Call it after the commit that
+/// closed a chunk: of two who close the last two, the later sees both.
+pub async fn finish(conn: &impl ConnectionTrait, id: FanOutId, now: Timestamp) -> DbResult<bool> {
+    let text = "UPDATE fan_outs SET state = 'done', finished_at = $2 WHERE id = $1 AND state = 'planned' \
+                AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.fan_out_id = fan_outs.id AND c.state = 'open')";
+    Ok(execute(conn, text, [id.into(), now.into()]).await? == 1)
+}
+
+/// A fan-out to be rung.
+#[derive(Debug, Clone, Copy, FromQueryResult)]
+pub struct Bell {
+    /// The fan-out.
+    pub id: FanOutId,
+    lane: i64,
+}
+
+impl Bell {
+    /// Its lane.
+    pub fn lane(&self) -> Lane {
+        Lane::of(self.lane)
+    }
+}
+
+/// Unplanned fan-outs that wait for this one: later revisions of its notice, and amendments of it.
+pub async fn waiting_for(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<Vec<Bell>> {
+    let text = "SELECT w.id, w.lane FROM fan_outs f JOIN notices n ON n.id = f.notice_id OR n.amends = f.notice_id \
+                JOIN fan_outs w ON w.notice_id = n.id AND w.state = 'open' WHERE f.id = $1 AND w.id <> f.id \
+                ORDER BY w.position LIMIT 1000";
+    all(conn, text, [id.into()]).await
+}
+
+/// Unplanned fan-outs that were rung before `before` and that nobody plans: their bells are lost, or they waited.
+pub async fn unheard(tx: &Tx, before: Timestamp, now: Timestamp, most: i64) -> DbResult<Vec<Bell>> {
+    let text = format!(
+        "UPDATE fan_outs SET rung_at = $2 WHERE id IN (SELECT id FROM fan_outs WHERE finished_at IS NULL \
+           AND state = 'open' AND rung_at < $1 AND leased_until <= {} ORDER BY rung_at LIMIT $3 {}) RETURNING id, lane",
+        sql::now(&**tx),
+        sql::skip_locked(&**tx),
+    );
+    all(&**tx, &text, [before.into(), now.into(), most.into()]).await
+}
+
+/// Planned fan-outs that are not finished though nothing of theirs is rung: their window stands still.
+pub async fn stalled(conn: &impl ConnectionTrait, most: i64) -> DbResult<Vec<Bell>> {
+    let text = "SELECT f.id, f.lane FROM fan_outs f WHERE f.finished_at IS NULL AND f.chunks > 0 \
+                AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id AND c.state = 'open' \
+                  AND c.rung_at > 0) ORDER BY f.position LIMIT $1";
+    all(conn, text, [most.into()]).await
+}
+
+#[derive(FromQueryResult)]
+struct OutboxRow {
+    id: i64,
+    fan_out_id: FanOutId,
+    lane: i64,
+}
+
+/// A line of the outbox.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxLine {
+    /// Its number.
+    pub id: i64,
+    /// What is to be rung for.
+    pub fan_out: FanOutId,
+    /// On which lane.
+    pub lane: Lane,
+}
+
+/// The oldest lines of the outbox.
+pub async fn outbox(conn: &impl ConnectionTrait, most: i64) -> DbResult<Vec<OutboxLine>> {
+    let rows: Vec<OutboxRow> =
+        all(conn, "SELECT id, fan_out_id, lane FROM outbox ORDER BY lane, id LIMIT $1", [most.into()]).await?;
+    Ok(rows.iter().map(|row| OutboxLine { id: row.id, fan_out: row.fan_out_id, lane: Lane::of(row.lane) }).collect())
+}
+
+/// Strikes out lines that were rung, and notes when.
+pub async fn relayed(tx: &Tx, lines: &[OutboxLine], now: Timestamp) -> DbResult<()> {
+    let ids = sql::integer_set(&**tx, lines.iter().map(|line| line.id));
+    let text = format!("DELETE FROM outbox WHERE {}", sql::is_in(&**tx, "id", "$1", sql::Of::Integers));
+    execute(&**tx, &text, [ids]).await?;
+    let fan_outs = sql::uuid_set(&**tx, lines.iter().map(|line| line.fan_out.as_uuid()));
+    let text = format!("UPDATE fan_outs SET rung_at = $2 WHERE {}", sql::is_in(&**tx, "id", "$1", sql::Of::Uuids));
+    execute(&**tx, &text, [fan_outs, now.into()]).await.map(|_| ())
 }

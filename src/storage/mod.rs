@@ -16,9 +16,13 @@ use sea_orm::{
     FromQueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 
+pub mod chunk;
 pub mod columns;
+pub mod delivery;
 pub mod fanout;
 pub mod idempotency;
+pub mod lease;
+pub mod matching;
 pub mod order;
 pub mod queue_entry;
 pub mod session;

@@ -66,3 +66,56 @@ pub fn skip_locked(conn: &impl ConnectionTrait) -> &'static str {
         _ => "",
     }
 }
+
+/// What a set holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Made by [`uuid_set`].
+    Uuids,
+    /// Made by [`integer_set`].
+    Integers,
+    /// Made by [`text_set`].
+    Texts,
+}
+
+/// Whether a column's value is in a set that is bound as one value. Unlike `IN (SELECT …)` over [`uuids`] and its
+/// sisters, this lets PostgreSQL step through an index once for each member.
+pub fn is_in(conn: &impl ConnectionTrait, column: &str, bind: &str, of: Of) -> String {
+    match (conn.get_database_backend(), of) {
+        (DbBackend::Postgres, Of::Uuids) => format!("{column} = ANY({bind}::text[]::uuid[])"),
+        (DbBackend::Postgres, Of::Integers) => format!("{column} = ANY({bind}::bigint[])"),
+        (DbBackend::Postgres, Of::Texts) => format!("{column} = ANY({bind}::text[])"),
+        (_, Of::Uuids) => format!("{column} IN {}", uuids(conn, bind)),
+        (_, Of::Integers) => format!("{column} IN {}", integers(conn, bind)),
+        (_, Of::Texts) => format!("{column} IN {}", texts(conn, bind)),
+    }
+}
+
+/// Whether a text contains another, byte for byte.
+pub fn contains(conn: &impl ConnectionTrait, text: &str, part: &str) -> String {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!("strpos({text}, {part}) > 0"),
+        _ => format!("instr({text}, {part}) > 0"),
+    }
+}
+
+/// Values in the order of their placeholders.
+#[derive(Debug, Default)]
+pub struct Binds(Vec<Value>);
+
+impl Binds {
+    /// Adds a value and returns its placeholder.
+    pub fn add(&mut self, value: impl Into<Value>) -> String {
+        self.0.push(value.into());
+        format!("${}", self.0.len())
+    }
+}
+
+impl IntoIterator for Binds {
+    type Item = Value;
+    type IntoIter = std::vec::IntoIter<Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

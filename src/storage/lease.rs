@@ -1,0 +1,58 @@
+//! Leases: who works on a row, until when, by the database's own clock.
+//!
+//! Promise: a row is leased to one worker at a time, and a worker whose lease was taken over cannot write under it any
+//! more, because every write checks the fencing token that the new lease has raised.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait;
+
+use super::{DbResult, execute, sql};
+use crate::domain::fanout::LEASE;
+
+/// A fencing token: grows with every lease of a row.
+pub type Token = i64;
+
+/// The SQL of a lease's end, `LEASE` from the database's now.
+pub fn until(conn: &impl ConnectionTrait) -> String {
+    format!("{} + {}", sql::now(conn), millis(LEASE))
+}
+
+/// A duration for an SQL text.
+pub fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The tables whose rows are leased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leased {
+    /// Fan-outs, for their planning.
+    FanOuts,
+    /// Chunks.
+    Chunks,
+}
+
+impl Leased {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::FanOuts => "fan_outs",
+            Self::Chunks => "chunks",
+        }
+    }
+}
+
+/// Prolongs a lease; `false` when it has been taken over or its row is closed.
+pub async fn renew(conn: &impl ConnectionTrait, of: Leased, id: uuid::Uuid, token: Token) -> DbResult<bool> {
+    let text = format!(
+        "UPDATE {} SET leased_until = {} WHERE id = $1 AND lease_token = $2 AND state = 'open'",
+        of.table(),
+        until(conn)
+    );
+    Ok(execute(conn, &text, [id.into(), token.into()]).await? == 1)
+}
+
+/// Gives a lease back before its time, so that the next worker need not wait.
+pub async fn release(conn: &impl ConnectionTrait, of: Leased, id: uuid::Uuid, token: Token) -> DbResult<bool> {
+    let text = format!("UPDATE {} SET leased_until = 0 WHERE id = $1 AND lease_token = $2", of.table());
+    Ok(execute(conn, &text, [id.into(), token.into()]).await? == 1)
+}
