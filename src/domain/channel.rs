@@ -56,6 +56,14 @@ words! {
     }
 }
 
+impl Channel {
+    /// Whether a device registers its own token on this channel. The others come from elsewhere: a follower of an
+    /// official account, a user of a mini program, an address that a user gives.
+    pub const fn is_of_devices(self) -> bool {
+        !matches!(self, Self::WechatOa | Self::WechatMini | Self::Webhook)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
