@@ -11,5 +11,9 @@
 mod all {
     mod support;
 
+    mod config;
+    mod floors;
     mod harness;
+    mod migrations;
+    mod sql;
 }

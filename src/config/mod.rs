@@ -57,6 +57,13 @@ impl Config {
 
     /// Reads these variables.
     pub fn read(mut env: Env) -> Result<Self, EnvError> {
+        let config = Self::of(&mut env);
+        env.finish()?;
+        Ok(config)
+    }
+
+    /// Reads these variables and leaves the errors with them.
+    pub fn of(env: &mut Env) -> Self {
         let data_dir: PathBuf = env.parsed("YIZHAN_DATA_DIR", "./data");
         let default_url = format!("sqlite://{}/yizhan.db", data_dir.display());
         let url = env.secret("DATABASE_URL").unwrap_or(default_url);
@@ -69,18 +76,16 @@ impl Config {
             &[("full", storage::Synchronous::Full), ("normal", storage::Synchronous::Normal)],
         );
         let storage = storage::Settings::new(url, env.within("YIZHAN_DATABASE_POOL", 16, 2..=500), synchronous);
-        let config = Self {
+        Self {
             listen: env.parsed("YIZHAN_LISTEN", "127.0.0.1:8080"),
             data_dir,
-            redis: redis(&mut env, &storage),
-            limits: limits::read(&mut env),
-            accounts: accounts::read(&mut env),
+            redis: redis(env, &storage),
+            limits: limits::read(env),
+            accounts: accounts::read(env),
             storage,
-            roles: roles(&mut env),
+            roles: roles(env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
-        };
-        env.finish()?;
-        Ok(config)
+        }
     }
 }
 

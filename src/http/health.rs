@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::problem::ApiResult;
-use crate::services::Deps;
-use crate::storage::order;
+use crate::services::{Deps, health};
 
 /// Registers the routes of this file.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -26,6 +25,6 @@ pub struct Health {
 #[utoipa::path(tag = "health", operation_id = "get_health", responses((status = 200, body = Health)))]
 #[get("/healthz")]
 pub async fn get_health(deps: Data<Deps>) -> ApiResult<Json<Health>> {
-    order::position(deps.db.reader()).await?;
+    health::check(&deps).await?;
     Ok(Json(Health { status: "ok".to_owned() }))
 }

@@ -6,6 +6,7 @@ use crate::domain::time::Clock;
 use crate::kv::Kv;
 use crate::storage::Db;
 
+pub mod health;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;

@@ -152,19 +152,5 @@ fn serve(
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.stop();
-        if let Some(database) = Arc::get_mut(&mut self.database) {
-            remove(database);
-        }
     }
-}
-
-/// On a thread of its own, because a test's runtime cannot be waited for from within.
-fn remove(database: &Database) {
-    std::thread::scope(|scope| {
-        let removed = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(database.remove());
-        });
-        assert!(removed.join().is_ok() || std::thread::panicking(), "the database could not be removed");
-    });
 }

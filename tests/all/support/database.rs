@@ -81,14 +81,24 @@ impl Database {
     pub async fn connect(&self) -> DatabaseConnection {
         connect(&self.url).await
     }
+}
 
+impl Drop for Database {
     /// Removes what outlives the process; the folder removes itself.
-    pub async fn remove(&self) {
+    fn drop(&mut self) {
         let (Some(server), Some((_, name))) = (self.pair.postgres(), self.url.rsplit_once('/')) else { return };
-        let maintenance = connect(&format!("{server}/postgres")).await;
-        run(&maintenance, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
-        maintenance.close().await.expect("a closed connection");
+        let removal = async {
+            let maintenance = connect(&format!("{server}/postgres")).await;
+            run(&maintenance, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        };
+        // On a thread of its own, because a test's runtime cannot be waited for from within.
+        let removed = std::thread::scope(|scope| scope.spawn(|| runtime().block_on(removal)).join());
+        assert!(removed.is_ok() || std::thread::panicking(), "the database could not be removed");
     }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 impl Template {
