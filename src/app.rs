@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::domain::time::Clock;
 use crate::http;
 use crate::kv::{self, Kv};
+use crate::services::catalogue;
 use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
@@ -24,6 +25,8 @@ pub struct Running {
     pub address: std::net::SocketAddr,
     server: ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// Takes over a catalogue that another process has loaded.
+    follower: tokio::task::JoinHandle<()>,
 }
 
 /// Builds what the services work with: connects, brings the schema up to date.
@@ -35,16 +38,18 @@ pub async fn build(config: &Config) -> Result<Deps, StartError> {
     db.migrate().await?;
     let clock = Clock::system();
     let sessions = Sessions::open(&db, &config.accounts.issuer, clock.now()).await?;
+    let catalogue = catalogue::Current::open(&db, clock.now()).await?;
     let kv = match &config.redis {
         Some(url) => Kv::in_redis(kv::redis::connect(url)?),
         None => Kv::in_memory(),
     };
-    Ok(Deps::new(Parts { db, clock, kv, limits: config.limits.clone(), sessions }))
+    Ok(Deps::new(Parts { db, catalogue, clock, kv, limits: config.limits.clone(), sessions }))
 }
 
 /// Starts everything that the configuration asks for.
 pub async fn start(config: &Config) -> Result<Running, StartError> {
     let deps = build(config).await?;
+    let follower = tokio::spawn(catalogue::follow(deps.clone()));
     let listener = TcpListener::bind(config.listen)?;
     let address = listener.local_addr()?;
     let served = deps.clone();
@@ -56,12 +61,13 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         .run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    Ok(Running { deps, address, server: handle, task })
+    Ok(Running { deps, address, server: handle, task, follower })
 }
 
 impl Running {
     /// Stops taking requests, finishes those at hand.
     pub async fn stop(self) -> Result<(), StartError> {
+        self.follower.abort();
         self.server.stop(true).await;
         self.task.await??;
         Ok(())

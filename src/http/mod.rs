@@ -15,6 +15,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::http::problem::Failure;
 use crate::services::{Deps, Refusal};
 
+pub mod catalogue;
+pub mod conditional;
 pub mod extract;
 pub mod health;
 pub mod language;
@@ -24,7 +26,7 @@ pub mod problem;
 
 /// Every route of the API.
 fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(health::routes).service(scope("/v1"));
+    config.configure(health::routes).service(scope("/v1").configure(catalogue::routes));
 }
 
 /// The document of everything that [`routes`] registers.

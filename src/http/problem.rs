@@ -3,6 +3,7 @@
 //! A code once published keeps its meaning. `type` is a path of this server that explains the code; `detail` never
 //! carries anything from the database or the inside.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -10,6 +11,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::http::language::Language;
 use crate::http::middleware::request_id::RequestId;
@@ -74,6 +76,38 @@ table! {
     NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
     NothingToReplay => 404, "nothing_to_replay", "没有可重放的投递", "Nothing in the dead letters fits";
     Unavailable => 503, "unavailable", "服务暂不可用，请稍后再试", "The server cannot do it now; try again";
+}
+
+/// A type that names the refusals of an operation for the document: `problems!(pub PublishProblems: OutOfScope, …)`.
+/// The common ones are added to every operation after collection.
+macro_rules! problems {
+    ($(#[$doc:meta])* $vis:vis $name:ident: $($refusal:ident),+ $(,)?) => {
+        $(#[$doc])*
+        $vis struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses()
+            -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+                $crate::http::problem::responses(&[$($crate::services::Refusal::$refusal),+])
+            }
+        }
+    };
+}
+
+pub(crate) use problems;
+
+/// One documented response for each status that these refusals have; its description lists their codes.
+pub fn responses(refusals: &[Refusal]) -> BTreeMap<String, RefOr<Response>> {
+    let mut lines: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    for refusal in refusals {
+        let (zh, en) = refusal.titles();
+        lines.entry(refusal.status()).or_default().push(format!("`{}`: {zh} / {en}", refusal.code()));
+    }
+    let response = |lines: Vec<String>| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        ResponseBuilder::new().description(lines.join("\n\n")).content("application/problem+json", content).build()
+    };
+    lines.into_iter().map(|(status, lines)| (status.to_string(), RefOr::T(response(lines)))).collect()
 }
 
 /// What a caller gets in place of an answer: RFC 9457, `application/problem+json`.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::domain::catalogue::Catalogue;
 use crate::domain::time::Clock;
 use crate::kv::Kv;
 use crate::storage::Db;
 
 pub mod health;
+pub mod catalogue;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;
@@ -23,6 +25,8 @@ pub struct Deps(Arc<Parts>);
 pub struct Parts {
     /// The record.
     pub db: Db,
+    /// The catalogue; see [`Deps::catalogue`].
+    pub catalogue: catalogue::Current,
     /// What time it is.
     pub clock: Clock,
     /// What processes share and may lose.
@@ -37,6 +41,11 @@ impl Deps {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// The catalogue as it is now.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.0.catalogue.get()
     }
 }
 

@@ -16,6 +16,7 @@ use sea_orm::{
     FromQueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 
+pub mod catalogue;
 pub mod chunk;
 pub mod columns;
 pub mod delivery;

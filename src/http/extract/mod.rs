@@ -6,3 +6,4 @@ pub mod idempotency;
 pub mod query;
 pub mod schema;
 pub mod signed_in;
+pub mod words;

@@ -1,0 +1,48 @@
+//! Conditional reading (RFC 9110, 13.1.2): who has the current version is told so and sent nothing.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+/// `If-None-Match`: the versions that the caller has.
+#[derive(Debug)]
+pub struct IfNoneMatch(Option<String>);
+
+impl FromRequest for IfNoneMatch {
+    type Error = std::convert::Infallible;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let given = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        ready(Ok(Self(given.map(str::to_owned))))
+    }
+}
+
+impl IfNoneMatch {
+    /// Whether the caller has this version. The comparison is the weak one, as the RFC asks.
+    pub fn has(&self, etag: &str) -> bool {
+        let plain = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').to_owned();
+        self.0.as_deref().is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|tag| plain(tag) == etag))
+    }
+}
+
+/// Answers 304 when the caller has this version, else 200 with the body, which is made only then.
+pub fn answer<T: Serialize>(known: &IfNoneMatch, etag: &str, body: impl FnOnce() -> T) -> HttpResponse {
+    let mut response = if known.has(etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::ETAG, format!("\"{etag}\""))).insert_header((header::CACHE_CONTROL, "no-cache"));
+    if known.has(etag) { response.finish() } else { response.json(body()) }
+}
+
+/// A version that follows from what the answer is made of.
+pub fn etag_of(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_ref());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
