@@ -1,7 +1,7 @@
 //! The schema, one definition for both engines.
 //!
 //! Each migration is a pair of SQL texts in PostgreSQL's dialect. Three words are translated for SQLite
-//! (see [`dialect`]); nothing else may differ, so both engines hold the same columns, keys and indexes.
+//! (see `dialect`); nothing else may differ, so both engines hold the same columns, keys and indexes.
 //! Instants are `BIGINT` milliseconds since 1970 in UTC: both engines compare and index them alike
 //! (`docs/adr/0002-instants-are-milliseconds.md`).
 

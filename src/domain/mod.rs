@@ -1,5 +1,7 @@
 //! The ground: types and rules, no I/O, no clock.
 
+#![warn(missing_docs)]
+
 pub mod catalogue;
 pub mod channel;
 pub mod delivery;

@@ -1,6 +1,6 @@
 //! A subscription's filter, and the one function that says whether a notice satisfies it.
 //!
-//! Promise: [`matches`] depends on nothing but the filter and the stored facts of a notice revision, so the answer of
+//! Promise: [`matches()`] depends on nothing but the filter and the stored facts of a notice revision, so the answer of
 //! today is the answer of every later day. `storage::matching` says the same in SQL, and a test holds the two to one
 //! answer. Whoever changes either so that an old match would come out differently raises [`MATCHER`].
 

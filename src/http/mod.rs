@@ -29,7 +29,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(health::routes).service(scope("/v1").configure(catalogue::routes));
 }
 
-/// The document of everything that [`routes`] registers.
+/// The document of everything that `routes` registers.
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, document) = App::new().into_utoipa_app().openapi(openapi::head()).configure(routes).split_for_parts();
     openapi::finish(document)

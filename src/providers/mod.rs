@@ -19,6 +19,8 @@
 //! then three lines here: its `mod`, its field of [`Settings`], its line in [`Registry::new`]. Its name stands in
 //! `domain/channel.rs` already, or is added there.
 
+#![warn(missing_docs)]
+
 pub mod sandbox;
 
 use std::collections::BTreeMap;

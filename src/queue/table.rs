@@ -1,7 +1,7 @@
 //! The queue in a table of the database.
 //!
 //! On PostgreSQL takers pass over each other's rows (`SKIP LOCKED`); on SQLite there is one writer. A ring in this
-//! process wakes its takers at once; rings of other processes are seen within [`POLL`].
+//! process wakes its takers at once; rings of other processes are seen within `POLL`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The verbs of the trade. Each opens its own transaction; nothing leaves the building inside one.
 
+#![warn(missing_docs)]
+
 use std::sync::Arc;
 
 use crate::domain::catalogue::Catalogue;
