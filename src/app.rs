@@ -10,6 +10,7 @@ use crate::domain::time::Clock;
 use crate::http;
 use crate::kv::{self, Kv};
 use crate::services::catalogue;
+use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
@@ -43,7 +44,8 @@ pub async fn build(config: &Config) -> Result<Deps, StartError> {
         Some(url) => Kv::in_redis(kv::redis::connect(url)?),
         None => Kv::in_memory(),
     };
-    Ok(Deps::new(Parts { db, catalogue, clock, kv, limits: config.limits.clone(), sessions }))
+    let publisher_keys = publisher::Keys::default();
+    Ok(Deps::new(Parts { db, catalogue, clock, kv, limits: config.limits.clone(), publisher_keys, sessions }))
 }
 
 /// Starts everything that the configuration asks for.

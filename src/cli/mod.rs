@@ -1,5 +1,8 @@
 //! The command line: one file a command.
 
+mod catalogue;
+mod publisher;
+
 use clap::{Parser, Subcommand};
 
 use crate::app::{self, StartError};
@@ -20,12 +23,20 @@ enum Command {
     Serve,
     /// Prints the OpenAPI document.
     Openapi,
+    /// Replaces categories, regions, notice types and stages.
+    #[command(subcommand)]
+    Catalogue(catalogue::Command),
+    /// Makes publishers and their keys.
+    #[command(subcommand)]
+    Publisher(publisher::Command),
 }
 
 /// Does what the command line says.
 pub async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve().await,
+        Command::Catalogue(command) => catalogue::run(command).await,
+        Command::Publisher(command) => publisher::run(command).await,
         Command::Openapi => {
             println!("{}", crate::http::document().to_pretty_json()?);
             Ok(())

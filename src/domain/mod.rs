@@ -14,6 +14,7 @@ pub mod money;
 pub mod net;
 pub mod notice;
 pub mod page;
+pub mod publisher;
 pub mod retry;
 pub mod session;
 pub mod subscription;

@@ -23,10 +23,11 @@ pub mod language;
 pub mod middleware;
 pub mod openapi;
 pub mod problem;
+pub mod publisher;
 
 /// Every route of the API.
 fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(health::routes).service(scope("/v1").configure(catalogue::routes));
+    config.configure(health::routes).service(scope("/v1").configure(catalogue::routes).configure(publisher::routes));
 }
 
 /// The document of everything that `routes` registers.

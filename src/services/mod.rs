@@ -9,11 +9,12 @@ use crate::domain::time::Clock;
 use crate::kv::Kv;
 use crate::storage::Db;
 
-pub mod health;
 pub mod catalogue;
+pub mod health;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;
+pub mod publisher;
 pub mod refusal;
 pub mod session;
 
@@ -35,6 +36,8 @@ pub struct Parts {
     pub kv: Kv,
     /// How much is allowed in general.
     pub limits: limits::Settings,
+    /// What this copy knows about publishers' keys.
+    pub publisher_keys: publisher::Keys,
     /// What this copy knows about sessions.
     pub sessions: session::Sessions,
 }

@@ -25,6 +25,7 @@ pub mod idempotency;
 pub mod lease;
 pub mod matching;
 pub mod order;
+pub mod publisher;
 pub mod queue_entry;
 pub mod session;
 pub mod settings;

@@ -3,6 +3,8 @@
 pub mod body;
 pub mod id;
 pub mod idempotency;
+pub mod page;
+pub mod publisher_key;
 pub mod query;
 pub mod schema;
 pub mod signed_in;
