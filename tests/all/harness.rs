@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use yizhan::storage;
 
-use super::support::{Answer, Database, Pair, TestApp, eventually};
+use super::support::{Answer, Database, Pair, Person, TestApp, eventually};
 
 #[tokio::test]
 async fn the_application_starts_answers_and_stops() {
@@ -58,6 +58,16 @@ async fn an_unknown_path_is_a_problem_document_whatever_the_method() {
         let answer = answer.expect(404).problem("not_found");
         assert_eq!((answer.string("/title").as_str(), answer.at("/errors")), ("没有找到", &json!(null)));
         assert!(answer.violations().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn everybody_is_somebody_else() {
+    let app = TestApp::spawn().await;
+    let people: [Person; 4] = [app.user().await, app.user().await, app.operator().await, app.admin().await];
+    for (at, person) in people.iter().enumerate() {
+        let others = people.iter().filter(|other| other.id == person.id || other.session == person.session);
+        assert_eq!(others.count(), 1, "{at}");
     }
 }
 

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use yizhan::app;
 use yizhan::config::Config;
 use yizhan::config::env::Env;
+use yizhan::services::Deps;
 use yizhan::telemetry::{self, LogFormat};
 
-use super::callers::Caller;
 use super::database::Database;
 
 /// A running application and what it runs on. Dropping it stops it in order and removes its database.
@@ -68,9 +69,11 @@ impl TestApp {
         &self.config
     }
 
-    /// Somebody without credentials.
-    pub fn anonymous(&self) -> Caller {
-        Caller::new(self.url(""))
+    /// Does what no caller can ask for, with the application's own services and on its own runtime.
+    pub async fn inside<T: Send + 'static>(&self, work: impl AsyncFnOnce(Deps) -> T + Send + 'static) -> T {
+        let (runtime, deps) = (self.server.runtime.clone(), self.server.deps.clone());
+        let done = tokio::task::spawn_blocking(move || runtime.block_on(work(deps)));
+        done.await.expect("what is done inside does not panic")
     }
 }
 
@@ -103,18 +106,21 @@ fn configuration(database: &Database) -> Config {
 /// The thread on which the application runs, apart from the test's own runtime: the test may block while it stops.
 struct Server {
     address: SocketAddr,
+    deps: Deps,
+    runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), String>>>,
 }
 
 impl Server {
     async fn start(config: &Config) -> Self {
-        let (started, address) = oneshot::channel();
+        let (started, starts) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let config = config.clone();
         let thread = std::thread::spawn(move || serve(&config, started, stopped));
-        let address = address.await.expect("the server's thread lives").expect("the application starts");
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        let Started { address, deps, runtime } =
+            starts.await.expect("the server's thread lives").expect("the application starts");
+        Self { address, deps, runtime, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Stops in order; fails when the order is not kept.
@@ -130,9 +136,16 @@ impl Server {
     }
 }
 
+/// What a server that runs tells.
+struct Started {
+    address: SocketAddr,
+    deps: Deps,
+    runtime: Handle,
+}
+
 fn serve(
     config: &Config,
-    started: oneshot::Sender<Result<SocketAddr, String>>,
+    starts: oneshot::Sender<Result<Started, String>>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -140,9 +153,10 @@ fn serve(
     runtime.block_on(async {
         let running = match app::start(config).await {
             Ok(running) => running,
-            Err(error) => return started.send(Err(error.to_string())).map_err(|_| error.to_string()),
+            Err(error) => return starts.send(Err(error.to_string())).map_err(|_| error.to_string()),
         };
-        if started.send(Ok(running.address)).is_ok() {
+        let started = Started { address: running.address, deps: running.deps.clone(), runtime: Handle::current() };
+        if starts.send(Ok(started)).is_ok() {
             stopped.await.map_err(|error| error.to_string())?;
         }
         running.stop().await.map_err(|error| error.to_string())

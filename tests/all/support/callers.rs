@@ -1,9 +1,71 @@
 //! People and systems that call: anonymous, user, publisher, operator, admin. All share one way to ask.
 
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use yizhan::domain::id::{SessionId, UserId};
+use yizhan::domain::user::Role;
+use yizhan::services::{Result, session};
+use yizhan::storage::user;
 
 use super::answer::Answer;
+use super::app::TestApp;
+
+impl TestApp {
+    /// Somebody without credentials.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.url(""))
+    }
+
+    /// A new user, signed in.
+    pub async fn user(&self) -> Person {
+        self.person(Role::User).await
+    }
+
+    /// A new operator, signed in.
+    pub async fn operator(&self) -> Person {
+        self.person(Role::Operator).await
+    }
+
+    /// A new admin, signed in.
+    pub async fn admin(&self) -> Person {
+        self.person(Role::Admin).await
+    }
+
+    /// Seeded, because registering costs a password's hash; `account.rs` comes through the door.
+    async fn person(&self, role: Role) -> Person {
+        let signed_in = self.inside(async move |deps| -> Result<_> {
+            let (id, now) = (UserId::new(), deps.clock.now());
+            let name = "测试".parse().expect("a name");
+            let begun = deps.db.write(async |tx| -> Result<_> {
+                user::insert(tx, id, &name, role, now).await?;
+                session::begin(tx, id, role, "tests", now).await
+            });
+            session::sign(&deps, &begun.await?).await
+        });
+        let tokens = signed_in.await.expect("a user who is signed in");
+        let caller = self.anonymous().bearing(tokens.access_token.expose_secret());
+        Person { id: tokens.user, session: tokens.session, caller }
+    }
+}
+
+/// A caller who is a user.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The user.
+    pub id: UserId,
+    /// Signed in by.
+    pub session: SessionId,
+    caller: Caller,
+}
+
+impl std::ops::Deref for Person {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
 
 /// Somebody who calls, with what they show at the door.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ mod pair;
 
 pub use answer::Answer;
 pub use app::TestApp;
+pub use callers::Person;
 pub use database::Database;
 pub use pair::Pair;
 
