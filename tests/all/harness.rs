@@ -69,6 +69,10 @@ async fn everybody_is_somebody_else() {
         let others = people.iter().filter(|other| other.id == person.id || other.session == person.session);
         assert_eq!(others.count(), 1, "{at}");
     }
+    let publishers = [app.publisher().await, app.publisher_within(json!({ "regions": ["430000"] })).await];
+    for publisher in publishers {
+        publisher.get("/v1/admin/publishers").await.expect(401).problem("unauthenticated");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use yizhan::domain::id::{SessionId, UserId};
 use yizhan::domain::user::Role;
 use yizhan::services::{Result, session};
@@ -30,6 +30,22 @@ impl TestApp {
     /// A new admin, signed in.
     pub async fn admin(&self) -> Person {
         self.person(Role::Admin).await
+    }
+
+    /// A new publisher that calls with a key that reaches everything.
+    pub async fn publisher(&self) -> Caller {
+        self.publisher_within(json!({})).await
+    }
+
+    /// A new publisher whose key reaches no further than `scope`: `sources`, `categories`, `regions`.
+    pub async fn publisher_within(&self, mut scope: Value) -> Caller {
+        let admin = self.admin().await;
+        let name = format!("发布方 {}", UserId::new());
+        let publisher = admin.post("/v1/admin/publishers", json!({ "name": name })).await.expect(201);
+        scope["name"] = json!("测试");
+        let path = format!("/v1/admin/publishers/{}/keys", publisher.string("/id"));
+        let key = admin.post(&path, scope).await.expect(201);
+        self.anonymous().bearing(key.string("/secret"))
     }
 
     /// Seeded, because registering costs a password's hash; `account.rs` comes through the door.
