@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod fanout;
 pub mod fold;
 pub mod id;
+pub mod identity;
 pub mod lookup;
 pub mod message;
 pub mod money;

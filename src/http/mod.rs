@@ -15,6 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::http::problem::Failure;
 use crate::services::{Deps, Refusal};
 
+pub mod account;
 pub mod catalogue;
 pub mod conditional;
 pub mod extract;
@@ -28,6 +29,18 @@ pub mod publisher;
 /// Every route of the API.
 fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(health::routes).service(scope("/v1").configure(catalogue::routes).configure(publisher::routes));
+pub mod session;
+pub mod user;
+
+/// Every route of the API.
+fn routes(config: &mut ServiceConfig<'_>) {
+    config.configure(health::routes).configure(session::well_known).service(
+        scope("/v1")
+            .configure(catalogue::routes)
+            .configure(account::routes)
+            .configure(session::routes)
+            .configure(user::routes),
+    );
 }
 
 /// The document of everything that `routes` registers.
@@ -59,6 +72,7 @@ pub fn app(
         .default_service(web::to(|| async { Err::<&str, _>(Failure::from(Refusal::NotFound)) }))
         // The last one wrapped is the first one passed.
         .wrap(from_fn(middleware::problems))
+        .wrap(from_fn(middleware::limits::limit))
         .wrap(from_fn(middleware::security_headers))
         .wrap(from_fn(middleware::request_id::trace))
 }

@@ -21,6 +21,7 @@
 
 #![warn(missing_docs)]
 
+pub mod code_sender;
 pub mod sandbox;
 
 use std::collections::BTreeMap;

@@ -7,16 +7,22 @@ use std::sync::Arc;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::time::Clock;
 use crate::kv::Kv;
+use crate::providers::code_sender::CodeSenders;
 use crate::storage::Db;
 
 pub mod catalogue;
+pub mod account;
+pub mod catalogue;
+pub mod confirmation;
 pub mod health;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;
 pub mod publisher;
+pub mod password;
 pub mod refusal;
 pub mod session;
+pub mod user;
 
 pub use refusal::{CanFail, Error, Fault, OnConflict, Refusal, Result};
 
@@ -38,6 +44,8 @@ pub struct Parts {
     pub limits: limits::Settings,
     /// What this copy knows about publishers' keys.
     pub publisher_keys: publisher::Keys,
+    /// How codes reach people.
+    pub codes: CodeSenders,
     /// What this copy knows about sessions.
     pub sessions: session::Sessions,
 }

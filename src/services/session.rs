@@ -23,9 +23,11 @@ use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::session::{self, Standing};
 use crate::storage::{Db, Tx};
 
+pub use crate::storage::session::Session;
+
 /// How long an answer of the database about a session is believed.
 pub const STANDING_AGE: Duration = Duration::from_secs(5);
-/// How many sessions are remembered.
+/// How many sessions are remembered in this copy's memory.
 const STANDING_MAX: u64 = 100_000;
 /// For whom our tokens are.
 const AUDIENCE: &str = "yizhan";
@@ -137,6 +139,18 @@ pub struct Begun {
     ended: Vec<SessionId>,
 }
 
+impl Begun {
+    /// Whose it is.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Its id.
+    pub fn session(&self) -> SessionId {
+        self.token.session
+    }
+}
+
 /// Begins a session in the transaction at hand; [`sign`] makes its tokens once that has committed.
 pub async fn begin(tx: &Tx, user: UserId, role: Role, client: &str, now: Timestamp) -> Result<Begun> {
     let living = session::list(&**tx, user, now).await?;
@@ -190,7 +204,7 @@ pub async fn refresh(deps: &Deps, token: &SecretString) -> Result<Tokens> {
 }
 
 /// The living sessions of a user.
-pub async fn list(deps: &Deps, user: UserId) -> Result<Vec<session::Session>> {
+pub async fn list(deps: &Deps, user: UserId) -> Result<Vec<Session>> {
     Ok(session::list(deps.db.reader(), user, deps.clock.now()).await?)
 }
 
@@ -207,9 +221,16 @@ pub async fn end_in(tx: &Tx, user: UserId, id: SessionId, now: Timestamp, reason
     Ok(session::end(tx, user, id, now, reason).await?)
 }
 
-/// Ends every session of a user and their devices in the transaction at hand; says which lived.
-pub async fn end_all_in(tx: &Tx, user: UserId, now: Timestamp, reason: SessionEnd) -> Result<Vec<SessionId>> {
-    Ok(session::end_all(tx, user, now, reason).await?)
+/// Ends every session of a user but the one to be spared, and their devices, in the transaction at hand; says which
+/// lived. After the commit, [`Sessions::forget`] them.
+pub async fn end_all_in(
+    tx: &Tx,
+    user: UserId,
+    spared: Option<SessionId>,
+    now: Timestamp,
+    reason: SessionEnd,
+) -> Result<Vec<SessionId>> {
+    Ok(session::end_all(tx, user, spared, now, reason).await?)
 }
 
 async fn tokens(deps: &Deps, user: UserId, role: Role, refresh: &RefreshToken) -> Result<Tokens> {

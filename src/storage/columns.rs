@@ -5,6 +5,7 @@ use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, V
 use uuid::Uuid;
 
 use crate::domain::id::*;
+use crate::domain::identity::{IdentityKind, Purpose};
 use crate::domain::session::SessionEnd;
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
@@ -109,5 +110,7 @@ macro_rules! word_column {
     };
 }
 
+word_column!(IdentityKind);
+word_column!(Purpose);
 word_column!(Role);
 word_column!(SessionEnd);

@@ -137,14 +137,21 @@ pub async fn end(tx: &Tx, user: UserId, id: SessionId, now: Timestamp, reason: S
     Ok(execute(&**tx, text, [user.into(), id.into(), now.into(), reason.into()]).await? == 1)
 }
 
-/// Ends every session of a user and says which lived.
-pub async fn end_all(tx: &Tx, user: UserId, now: Timestamp, reason: SessionEnd) -> DbResult<Vec<SessionId>> {
+/// Ends every session of a user but the one to be spared, and says which lived.
+pub async fn end_all(
+    tx: &Tx,
+    user: UserId,
+    spared: Option<SessionId>,
+    now: Timestamp,
+    reason: SessionEnd,
+) -> DbResult<Vec<SessionId>> {
     #[derive(FromQueryResult)]
     struct Ended {
         id: SessionId,
     }
     let text = "UPDATE sessions SET ended_at = $2, ended_reason = $3 \
-                WHERE user_id = $1 AND ended_at IS NULL RETURNING id";
-    let ended: Vec<Ended> = all(&**tx, text, [user.into(), now.into(), reason.into()]).await?;
+                WHERE user_id = $1 AND id <> $4 AND ended_at IS NULL RETURNING id";
+    let spared = spared.unwrap_or(SessionId::from_uuid(uuid::Uuid::nil()));
+    let ended: Vec<Ended> = all(&**tx, text, [user.into(), now.into(), reason.into(), spared.into()]).await?;
     Ok(ended.into_iter().map(|ended| ended.id).collect())
 }

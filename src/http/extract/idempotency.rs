@@ -4,6 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use crate::http::problem::Failure;
 use crate::services::idempotency::Key;
@@ -41,4 +43,22 @@ impl FromRequest for IdempotencyKey {
 /// Method and pattern: the key of one route is no key of another.
 fn route(request: &HttpRequest) -> String {
     format!("{} {}", request.method(), request.path())
+}
+
+/// How the header looks in the document: `params(IdempotencyKey)`.
+impl utoipa::IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_CHARS));
+        let description =
+            "重复请求的幂等键，24 小时内有效。A name for this call: the repeat is answered alike, for 24 hours.";
+        vec![
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some(description))
+                .schema(Some(schema))
+                .build(),
+        ]
+    }
 }

@@ -1,6 +1,7 @@
 //! One fact about a request a file. What a handler's arguments say is what has been checked.
 
 pub mod body;
+pub mod client;
 pub mod id;
 pub mod idempotency;
 pub mod page;

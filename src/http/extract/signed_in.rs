@@ -7,7 +7,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use crate::domain::user::Role;
 use crate::http::problem::Failure;
@@ -35,9 +35,16 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 }
 
 async fn caller(request: HttpRequest, least: Role) -> Result<Caller, Failure> {
-    let token = bearer(&request).ok_or(Refusal::Unauthenticated)?;
-    let deps = request.app_data::<Data<Deps>>().ok_or_else(|| Error::broken("the services are not mounted"))?;
-    let caller = session::verify(deps, token).await?;
+    // The rate limit has asked already when it counts.
+    let known = request.extensions().get::<Caller>().copied();
+    let caller = match known {
+        Some(caller) => caller,
+        None => {
+            let token = bearer(&request).ok_or(Refusal::Unauthenticated)?;
+            let deps = request.app_data::<Data<Deps>>().ok_or_else(|| Error::broken("the services are not mounted"))?;
+            session::verify(deps, token).await?
+        }
+    };
     if caller.role < least { Err(Refusal::Forbidden.into()) } else { Ok(caller) }
 }
 

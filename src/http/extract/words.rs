@@ -5,7 +5,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::catalogue::Level;
 use crate::domain::fanout::{Announce, EditionKind};
+use crate::domain::identity::IdentityKind;
 use crate::domain::notice::{AmountKind, DeadlineKind, NoticeState};
+use crate::domain::user::Role;
 
 macro_rules! word_schema {
     ($($name:ident),+ $(,)?) => {$(
@@ -19,4 +21,4 @@ macro_rules! word_schema {
     )+};
 }
 
-word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, Level, NoticeState);
+word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, NoticeState, Role);

@@ -1,5 +1,6 @@
 //! What every request passes on its way in and out.
 
+pub mod limits;
 pub mod request_id;
 
 use actix_web::Error as ActixError;

@@ -1,0 +1,248 @@
+//! Accounts: opening one, signing in, changing what is known of oneself, leaving.
+//!
+//! Promise: whether an address has an account is told to nobody who has not proven that it is theirs, neither in words
+//! nor by the time an answer takes. An erased user leaves a tombstone without a name; the address is free again.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::id::UserId;
+use crate::domain::identity::{Address, Password, PasswordError, Purpose};
+use crate::domain::session::SessionEnd;
+use crate::domain::user::{DisplayName, Role};
+use crate::services::Deps;
+use crate::services::confirmation;
+use crate::services::idempotency::{self, Call};
+use crate::services::limits::{self, Rule};
+use crate::services::password;
+use crate::services::refusal::{Error, OnConflict as _, Refusal, Result, Violation};
+use crate::services::session::{self, Caller, Tokens};
+use crate::storage::{identity, user};
+
+pub use crate::storage::identity::Identity;
+pub use crate::storage::user::User;
+
+/// Somebody who opens an account.
+#[derive(Debug)]
+pub struct Registration {
+    /// The address to sign in with.
+    pub address: Address,
+    /// The code that was sent there.
+    pub code: SecretString,
+    /// The password to be.
+    pub password: SecretString,
+    /// The name that others see.
+    pub name: DisplayName,
+    /// What the client calls itself.
+    pub client: String,
+}
+
+/// Opens an account and signs its user in.
+pub async fn register(deps: &Deps, new: &Registration, from: IpAddr, call: &Call) -> Result<Tokens> {
+    let password = choose(&new.password, &new.address, "/password")?;
+    let proof =
+        guarded(deps, from, None, async || confirmation::check(deps, &new.address, Purpose::Register, &new.code).await)
+            .await?;
+    let hash = password::hash(password).await?;
+    let begun = idempotency::once_secret(
+        deps,
+        call,
+        |begun: &session::Begun| begun.user().to_string(),
+        async |tx| {
+            let (id, now) = (UserId::new(), deps.clock.now());
+            confirmation::use_up(tx, proof, now).await?;
+            user::insert(tx, id, &new.name, Role::User, now).await?;
+            let taken = || Refusal::WrongCode.into();
+            identity::insert(tx, id, &new.address, &hash, now).await.on_conflict("identities", taken)?;
+            session::begin(tx, id, Role::User, &new.client, now).await
+        },
+    )
+    .await?;
+    tracing::info!(user.id = %begun.user(), "a user registered");
+    session::sign(deps, &begun).await
+}
+
+/// Somebody who signs in.
+#[derive(Debug)]
+pub struct SignIn {
+    /// With which address.
+    pub address: Address,
+    /// With which password.
+    pub password: SecretString,
+    /// What the client calls itself.
+    pub client: String,
+}
+
+/// Begins a session.
+pub async fn sign_in(deps: &Deps, who: &SignIn, from: IpAddr, call: &Call) -> Result<Tokens> {
+    let login = guarded(deps, from, Some(who.address.as_str()), async || {
+        let login = identity::find_login(deps.db.reader(), &who.address).await?;
+        let hash = login.as_ref().and_then(|login| login.password_hash.clone());
+        let right = password::verify(hash, Password::entered(&who.password)).await?;
+        login.filter(|_| right).ok_or_else(|| Refusal::WrongCredentials.into())
+    })
+    .await?;
+    let begun = idempotency::once_secret(
+        deps,
+        call,
+        |begun: &session::Begun| begun.session().to_string(),
+        async |tx| session::begin(tx, login.user, login.role, &who.client, deps.clock.now()).await,
+    )
+    .await?;
+    session::sign(deps, &begun).await
+}
+
+/// Sets a new password for whoever holds the code, and ends all sessions.
+pub async fn reset_password(
+    deps: &Deps,
+    address: &Address,
+    code: &SecretString,
+    new: &SecretString,
+    from: IpAddr,
+) -> Result<()> {
+    let password = choose(new, address, "/password")?;
+    let proof =
+        guarded(deps, from, None, async || confirmation::check(deps, address, Purpose::ResetPassword, code).await)
+            .await?;
+    let hash = password::hash(password).await?;
+    let now = deps.clock.now();
+    let ended = deps
+        .db
+        .write(async |tx| -> Result<_> {
+            confirmation::use_up(tx, proof, now).await?;
+            let login = identity::find_login(&**tx, address).await?.ok_or(Refusal::WrongCode)?;
+            identity::set_password(tx, login.user, &hash).await?;
+            session::end_all_in(tx, login.user, None, now, SessionEnd::PasswordChanged).await
+        })
+        .await?;
+    deps.sessions.forget(&ended).await;
+    Ok(())
+}
+
+/// A user as the user sees it.
+pub struct Profile {
+    /// The user.
+    pub user: User,
+    /// How the user signs in.
+    pub identities: Vec<Identity>,
+}
+
+/// What is known of a user.
+pub async fn get_profile(deps: &Deps, id: UserId) -> Result<Profile> {
+    let user = user::find(deps.db.reader(), id).await?.ok_or(Refusal::NotFound)?;
+    Ok(Profile { user, identities: identity::list(deps.db.reader(), id).await? })
+}
+
+/// Gives a user another name.
+pub async fn rename(deps: &Deps, id: UserId, name: &DisplayName) -> Result<Profile> {
+    let renamed = deps.db.write(async |tx| -> Result<_> { Ok(user::rename(tx, id, name).await?) }).await?;
+    if renamed { get_profile(deps, id).await } else { Err(Refusal::NotFound.into()) }
+}
+
+/// Sets another password for a signed-in user who knows the present one, and ends the user's other sessions.
+pub async fn change_password(
+    deps: &Deps,
+    caller: &Caller,
+    present: &SecretString,
+    new: &SecretString,
+    from: IpAddr,
+) -> Result<()> {
+    let identities = identity::list(deps.db.reader(), caller.user).await?;
+    let first = identities.first().ok_or(Refusal::NotFound)?;
+    let address = Address::parse(first.kind, &first.address).map_err(|error| Error::broken(error.to_string()))?;
+    let password = choose(new, &address, "/new_password")?;
+    let known = guarded(deps, from, Some(&caller.user.to_string()), async || {
+        let right = password::verify(first.password_hash.clone(), Password::entered(present)).await?;
+        if right { Ok(()) } else { Err(Refusal::WrongCredentials.into()) }
+    })
+    .await;
+    if let Err(error) = known {
+        // 401 would say that the access token is no longer good.
+        return Err(match error.refusal() {
+            Some(Refusal::WrongCredentials) => Error::invalid(vec![Violation::body(
+                "/password",
+                "wrong_password",
+                "密码错误",
+                "the password is wrong",
+            )]),
+            _ => error,
+        });
+    }
+    let hash = password::hash(password).await?;
+    let now = deps.clock.now();
+    let ended = deps
+        .db
+        .write(async |tx| -> Result<_> {
+            identity::set_password(tx, caller.user, &hash).await?;
+            session::end_all_in(tx, caller.user, Some(caller.session), now, SessionEnd::PasswordChanged).await
+        })
+        .await?;
+    deps.sessions.forget(&ended).await;
+    Ok(())
+}
+
+/// Erases a user: ends the sessions with their devices, frees the addresses, blanks the name. A tombstone remains.
+pub async fn erase(deps: &Deps, id: UserId) -> Result<()> {
+    let now = deps.clock.now();
+    let ended = deps
+        .db
+        .write(async |tx| -> Result<_> {
+            if !user::erase(tx, id, now).await? {
+                return Err(Refusal::NotFound.into());
+            }
+            identity::erase_of_user(tx, id).await?;
+            session::end_all_in(tx, id, None, now, SessionEnd::UserErased).await
+        })
+        .await?;
+    deps.sessions.forget(&ended).await;
+    tracing::info!(user.id = %id, "a user was erased");
+    Ok(())
+}
+
+/// Holds a password against the rules; `pointer` is where it stands in the body.
+pub fn choose(text: &SecretString, address: &Address, pointer: &str) -> Result<Password> {
+    Password::choose(text, address).map_err(|error| {
+        let (rule, zh) = match error {
+            PasswordError::Length => {
+                let (min, max) = (Password::MIN_CHARS, Password::MAX_CHARS);
+                ("length", format!("密码应为 {min} 至 {max} 个字符"))
+            }
+            PasswordError::IsAddress => ("is_address", "密码不能与账号相同".to_owned()),
+        };
+        Error::invalid(vec![Violation::body(pointer, rule, zh, error.to_string())])
+    })
+}
+
+/// Does what guessing would pay for: it is counted before it is done, so that many guesses at once are all counted,
+/// and taken back unless it was a wrong guess.
+async fn guarded<T>(
+    deps: &Deps,
+    from: IpAddr,
+    person: Option<&str>,
+    work: impl AsyncFnOnce() -> Result<T>,
+) -> Result<T> {
+    let line = limits::line(from);
+    let mut counted: Vec<(Rule, &str)> = vec![(limits::WRONG_FROM_LINE, &line)];
+    counted.extend(person.map(|person| (limits::WRONG_FOR_PERSON, person)));
+    for (rule, whom) in &counted {
+        limits::take(deps, *rule, whom).await?;
+    }
+    let done = work().await;
+    let wrong = |error: &Error| matches!(error.refusal(), Some(Refusal::WrongCredentials | Refusal::WrongCode));
+    if !done.as_ref().is_err_and(wrong) {
+        for (rule, whom) in &counted {
+            limits::give_back(deps, *rule, whom).await;
+        }
+    }
+    done
+}
+
+/// The name under which the repeatable calls of somebody without a session are remembered; it names nobody.
+pub fn stranger(address: &Address) -> String {
+    let digest = Sha256::digest(format!("{}:{}", address.kind(), address.as_str()));
+    format!("address:{}", URL_SAFE_NO_PAD.encode(digest))
+}
