@@ -25,10 +25,6 @@ pub mod middleware;
 pub mod openapi;
 pub mod problem;
 pub mod publisher;
-
-/// Every route of the API.
-fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(health::routes).service(scope("/v1").configure(catalogue::routes).configure(publisher::routes));
 pub mod session;
 pub mod user;
 
@@ -37,6 +33,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(health::routes).configure(session::well_known).service(
         scope("/v1")
             .configure(catalogue::routes)
+            .configure(publisher::routes)
             .configure(account::routes)
             .configure(session::routes)
             .configure(user::routes),

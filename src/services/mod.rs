@@ -10,7 +10,6 @@ use crate::kv::Kv;
 use crate::providers::code_sender::CodeSenders;
 use crate::storage::Db;
 
-pub mod catalogue;
 pub mod account;
 pub mod catalogue;
 pub mod confirmation;
@@ -18,8 +17,8 @@ pub mod health;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;
-pub mod publisher;
 pub mod password;
+pub mod publisher;
 pub mod refusal;
 pub mod session;
 pub mod user;

@@ -25,7 +25,7 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Keys, and guesses at keys, that a copy remembers.
 const KNOWN_KEYS: u64 = 10_000;
 /// What a key begins with, so that it is recognised where it does not belong.
-const PREFIX: &str = "yzk_";
+pub const PREFIX: &str = "yzk_";
 const SECRET_BYTES: usize = 32;
 const HINT_CHARS: usize = 4;
 const PUBLISHERS: &str = "publishers";

@@ -1,7 +1,7 @@
-//! Rate limits of the whole API: each request is counted for its user when it proves one, else for its network
-//! address. Answers say how much is left (`RateLimit-Limit`, `-Remaining`, `-Reset`: draft-ietf-httpapi-ratelimit-headers).
+//! Rate limits of the whole API: each request is counted for its user or its publisher's key when it proves one, else
+//! for its network address. Answers say how much is left (`RateLimit-Limit`, `-Remaining`, `-Reset`: draft-ietf-httpapi-ratelimit-headers).
 //!
-//! A caller is identified here once; the extractors take over what was found.
+//! Who calls is asked here and again by the extractors; both times the answer comes from memory.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,9 +13,9 @@ use actix_web::{Error as ActixError, HttpMessage as _};
 use crate::http::extract::client;
 use crate::http::extract::signed_in::bearer;
 use crate::http::problem;
-use crate::services::limits::{self, Quota};
-use crate::services::refusal::{CanFail as _, Error, Result};
-use crate::services::{Deps, session};
+use crate::services::limits::{self, Quota, Rule};
+use crate::services::refusal::{CanFail as _, Error};
+use crate::services::{Deps, publisher, session};
 
 /// What is limited: the API, not whether the process lives, nor the pages.
 const PREFIX: &str = "/v1/";
@@ -24,12 +24,16 @@ const PREFIX: &str = "/v1/";
 pub async fn limit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> std::result::Result<ServiceResponse<BoxBody>, ActixError> {
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let deps = request.app_data::<Data<Deps>>().cloned();
     let (Some(deps), true) = (deps, request.path().starts_with(PREFIX)) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    match charge(&deps, &request).await {
+    if !deps.limits.on {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let (rule, whom) = subject(&deps, &request).await;
+    match limits::take(&deps, rule, &whom).await {
         Ok(quota) => {
             let mut response = next.call(request).await?.map_into_boxed_body();
             if let Some(quota) = quota {
@@ -41,27 +45,30 @@ pub async fn limit<B: MessageBody + 'static>(
             let document = problem::render(request.request(), &error);
             let mut response = request.into_response(document);
             if let Error::Refused { retry_after: Some(reset_in), .. } = error {
-                tell(&mut response, Quota { limit: deps.limits.address_per_minute, remaining: 0, reset_in });
+                tell(&mut response, Quota { limit: rule.limit, remaining: 0, reset_in });
             }
             Ok(response)
         }
     }
 }
 
-async fn charge(deps: &Deps, request: &ServiceRequest) -> Result<Option<Quota>> {
-    if !deps.limits.on {
-        return Ok(None);
-    }
-    if let Some(token) = bearer(request.request()) {
-        // A token that is not good is the extractor's to refuse; here it only proves nobody.
-        let caller = session::verify(deps, token).await.can_fail("it is asked again where a user is needed");
-        if let Some(caller) = caller {
-            request.extensions_mut().insert(caller);
-            return limits::take(deps, limits::of_user(&deps.limits), &caller.user.to_string()).await;
+/// Whom the request is counted for. Credentials that are not good are the extractors' to refuse; here they only prove
+/// nobody.
+async fn subject(deps: &Deps, request: &ServiceRequest) -> (Rule, String) {
+    let passes = "it is asked again where a caller is needed";
+    let token = bearer(request.request()).unwrap_or_default();
+    if token.starts_with(publisher::PREFIX) {
+        if let Some(caller) = publisher::caller(deps, token).await.can_fail(passes) {
+            return (limits::of_key(&deps.limits), caller.key.to_string());
         }
+    } else if !token.is_empty()
+        && let Some(caller) = session::verify(deps, token).await.can_fail(passes)
+    {
+        request.extensions_mut().insert(caller);
+        return (limits::of_user(&deps.limits), caller.user.to_string());
     }
     let from = client::address(request.request(), &deps.limits.trusted_proxies);
-    limits::take(deps, limits::of_line(&deps.limits), &limits::line(from)).await
+    (limits::of_line(&deps.limits), limits::line(from))
 }
 
 fn tell<B>(response: &mut ServiceResponse<B>, quota: Quota) {
