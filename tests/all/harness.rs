@@ -1,11 +1,13 @@
 //! What the harness itself promises, and what holds for every answer.
 
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use yizhan::storage;
 
-use super::support::{Answer, Database, Pair, Person, TestApp, eventually};
+use super::support::{Answer, Database, Pair, Person, TestApp, TestWorld, eventually};
 
 #[tokio::test]
 async fn the_application_starts_answers_and_stops() {
@@ -73,6 +75,25 @@ async fn everybody_is_somebody_else() {
     for publisher in publishers {
         publisher.get("/v1/admin/publishers").await.expect(401).problem("unauthenticated");
     }
+}
+
+#[tokio::test]
+async fn time_passes_at_once_and_for_all_copies() {
+    let app = TestApp::spawn().await;
+    let user = app.user().await;
+    user.get("/v1/me").await.expect(200);
+    let world: &TestWorld = app.world();
+    world.advance(Duration::from_secs(16 * 60));
+    user.get("/v1/me").await.expect(401).problem("unauthenticated");
+}
+
+#[tokio::test]
+async fn letters_can_be_opened() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "kind": "email", "address": "zhang@example.com" });
+    app.anonymous().post("/v1/registrations", body).await.expect(202);
+    let code = app.world().open_letter("zhang@example.com").await.expect("a code");
+    assert_eq!(code.len(), 6);
 }
 
 #[test]

@@ -6,19 +6,21 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use yizhan::app;
+use yizhan::app::{self, World};
 use yizhan::config::Config;
 use yizhan::config::env::Env;
 use yizhan::services::Deps;
 use yizhan::telemetry::{self, LogFormat};
 
 use super::database::Database;
+use super::world::TestWorld;
 
 /// A running application and what it runs on. Dropping it stops it in order and removes its database.
 pub struct TestApp {
     server: Server,
     config: Config,
     database: Arc<Database>,
+    world: TestWorld,
 }
 
 impl TestApp {
@@ -33,7 +35,8 @@ impl TestApp {
         let database = Arc::new(Database::fresh().await);
         let mut config = configuration(&database);
         change(&mut config);
-        Self { server: Server::start(&config).await, config, database }
+        let world = TestWorld::default();
+        Self { server: Server::start(&config, &world).await, config, database, world }
     }
 
     /// A second process' worth of application on the same database and queue.
@@ -44,14 +47,17 @@ impl TestApp {
     /// A second copy whose configuration has been changed.
     pub async fn another(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.config.clone();
+        // A folder has one holder; the database is told to the second one by its address.
+        config.data_dir = config.data_dir.join("copy");
         change(&mut config);
-        Self { server: Server::start(&config).await, config, database: Arc::clone(&self.database) }
+        let (database, world) = (Arc::clone(&self.database), self.world.clone());
+        Self { server: Server::start(&config, &world).await, config, database, world }
     }
 
     /// Stops it in order and starts it again on what it left behind.
     pub async fn restart(&mut self) {
         self.server.stop();
-        self.server = Server::start(&self.config).await;
+        self.server = Server::start(&self.config, &self.world).await;
     }
 
     /// Where it listens.
@@ -62,6 +68,11 @@ impl TestApp {
     /// What it runs on.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// What it takes for the world: its clock and its letters, shared by all copies.
+    pub fn world(&self) -> &TestWorld {
+        &self.world
     }
 
     /// The configuration it was started with.
@@ -113,11 +124,11 @@ struct Server {
 }
 
 impl Server {
-    async fn start(config: &Config) -> Self {
+    async fn start(config: &Config, world: &TestWorld) -> Self {
         let (started, starts) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let config = config.clone();
-        let thread = std::thread::spawn(move || serve(&config, started, stopped));
+        let (config, world) = (config.clone(), world.world());
+        let thread = std::thread::spawn(move || serve(&config, world, started, stopped));
         let Started { address, deps, runtime } =
             starts.await.expect("the server's thread lives").expect("the application starts");
         Self { address, deps, runtime, stop: Some(stop), thread: Some(thread) }
@@ -145,13 +156,14 @@ struct Started {
 
 fn serve(
     config: &Config,
+    world: World,
     starts: oneshot::Sender<Result<Started, String>>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let running = match app::start(config).await {
+        let running = match app::start_in(config, world).await {
             Ok(running) => running,
             Err(error) => return starts.send(Err(error.to_string())).map_err(|_| error.to_string()),
         };

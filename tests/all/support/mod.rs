@@ -8,12 +8,14 @@ mod app;
 mod callers;
 mod database;
 mod pair;
+mod world;
 
 pub use answer::Answer;
 pub use app::TestApp;
 pub use callers::Person;
 pub use database::Database;
 pub use pair::Pair;
+pub use world::TestWorld;
 
 use std::time::Duration;
 

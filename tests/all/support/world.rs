@@ -1,0 +1,78 @@
+//! The world that a test's application lives in: a clock that can be put forward, and letters that can be opened.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::sync::Notify;
+use yizhan::app::World;
+use yizhan::domain::time::Clock;
+use yizhan::providers::code_sender::Letter;
+
+use super::PATIENCE;
+
+/// One world; its copies are the same one.
+#[derive(Debug, Clone, Default)]
+pub struct TestWorld(Arc<Parts>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    /// How far the clock has been put forward, in milliseconds.
+    ahead: AtomicU64,
+    /// To whom, and the code within; oldest first.
+    letters: Mutex<Vec<(String, Option<String>)>>,
+    arrived: Notify,
+}
+
+impl TestWorld {
+    /// The world as the application takes it.
+    pub fn world(&self) -> World {
+        let (clock, letters) = (self.clone(), self.clone());
+        let mut world = World::real();
+        world.clock = Clock::of(move || Clock::system().now() + clock.ahead());
+        world.letters = Some(Arc::new(move |to, letter| letters.deliver(to.as_str(), letter)));
+        world
+    }
+
+    /// Puts the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.ahead.fetch_add(u64::try_from(by.as_millis()).expect("less than an age"), Ordering::SeqCst);
+    }
+
+    /// The code in the next unopened letter to this address (none: it holds no code); waits until there is one.
+    ///
+    /// # Panics
+    /// When none comes within [`PATIENCE`].
+    pub async fn open_letter(&self, to: &str) -> Option<String> {
+        let opened = async {
+            loop {
+                let arrived = self.0.arrived.notified();
+                if let Some((_, code)) = self.take(to) {
+                    return code;
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, opened).await.unwrap_or_else(|_| panic!("no letter came to {to}"))
+    }
+
+    fn take(&self, to: &str) -> Option<(String, Option<String>)> {
+        let mut letters = self.0.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = letters.iter().position(|(address, _)| address == to)?;
+        Some(letters.remove(at))
+    }
+
+    fn deliver(&self, to: &str, letter: &Letter) {
+        let code = match letter {
+            Letter::Code { code, .. } => Some(code.expose_secret().to_owned()),
+            Letter::HasAccount => None,
+        };
+        self.0.letters.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), code));
+        self.0.arrived.notify_waiters();
+    }
+
+    fn ahead(&self) -> Duration {
+        Duration::from_millis(self.0.ahead.load(Ordering::SeqCst))
+    }
+}
