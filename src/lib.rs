@@ -87,3 +87,4 @@ pub mod queue;
 pub mod services;
 pub mod storage;
 pub mod telemetry;
+pub mod workers;

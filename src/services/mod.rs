@@ -14,6 +14,8 @@ pub mod account;
 pub mod catalogue;
 pub mod confirmation;
 pub mod health;
+pub mod fanout;
+pub mod housekeeping;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub publisher_keys: publisher::Keys,
     /// How codes reach people.
     pub codes: CodeSenders,
+    /// The engine room.
+    pub fan_out: fanout::Engine,
     /// What this copy knows about sessions.
     pub sessions: session::Sessions,
 }

@@ -20,6 +20,8 @@ pub mod catalogue;
 pub mod chunk;
 pub mod columns;
 pub mod delivery;
+pub mod delivery_sweep;
+pub mod edition_row;
 pub mod fanout;
 pub mod idempotency;
 pub mod identity;
@@ -34,6 +36,7 @@ pub mod settings;
 pub mod signing_key;
 pub mod sql;
 pub mod user;
+pub mod words;
 
 pub use settings::{Settings, Synchronous};
 

@@ -358,6 +358,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due_idx ON deliveries (due_at) WHERE state = 'due';
 CREATE INDEX deliveries_dead_idx ON deliveries (decided_at) WHERE state IN ('exhausted', 'refused', 'unknown');
+CREATE INDEX deliveries_held_idx ON deliveries (decided_at) WHERE state = 'held';
 CREATE INDEX deliveries_user_idx ON deliveries (user_id, notice_id);
 
 -- Attempts that did not end the matter at the first try; a first accepted attempt stands in its delivery alone.

@@ -1,0 +1,133 @@
+//! An edition: one revision of a notice as fan-out needs it: whom it concerns, and what they are told.
+
+use std::sync::Arc;
+
+use crate::domain::fanout::{Announce, EditionKind};
+use crate::domain::id::{FanOutId, NoticeId};
+use crate::domain::message::{Message, MessageKind};
+use crate::domain::notice::Content;
+use crate::services::Deps;
+use crate::services::refusal::{Error, Result};
+use crate::storage::fanout::{self, FanOut};
+use crate::storage::matching::{Audience, Hits, Reach, Sending};
+use crate::storage::{edition_row, words as term};
+
+/// How much of a notice's own title a message takes, in characters; providers cut further.
+const TITLE_CHARS: usize = 120;
+
+/// One revision of a notice, ready to be carried.
+#[derive(Debug, Clone)]
+pub(super) struct Edition {
+    /// Its fan-out, as it stood when the edition was loaded: for what never changes, not for cursors.
+    pub(super) fan_out: FanOut,
+    /// Whom it concerns.
+    pub(super) audience: Audience,
+    /// What they are told.
+    pub(super) message: Message,
+    /// The notice that it amends.
+    pub(super) amends: Option<NoticeId>,
+}
+
+impl Edition {
+    /// Which endpoints get it, now.
+    pub(super) fn sending(&self, now: crate::domain::time::Timestamp) -> Sending {
+        let reach = match self.fan_out.kind() {
+            EditionKind::Notice | EditionKind::Revision => Reach::Everyone,
+            EditionKind::Editorial => Reach::NotYetReached,
+            EditionKind::Withdrawal => Reach::AlreadyReached,
+        };
+        Sending { notice: self.fan_out.notice_id, revision: self.fan_out.revision(), reach, now }
+    }
+
+    /// Whether endpoints are told, and not inboxes alone.
+    pub(super) fn pushes(&self) -> bool {
+        self.fan_out.announce() == Announce::Push
+    }
+}
+
+/// The edition of a fan-out, from the cache or the database; `None` when there is no such fan-out.
+pub(super) async fn load(deps: &Deps, id: FanOutId) -> Result<Option<Arc<Edition>>> {
+    if let Some(known) = deps.fan_out.editions.get(&id).await {
+        return Ok(Some(known));
+    }
+    let Some(fan_out) = fanout::find(deps.db.reader(), id).await? else { return Ok(None) };
+    let edition = Arc::new(read(deps, fan_out).await?);
+    deps.fan_out.editions.insert(id, Arc::clone(&edition)).await;
+    Ok(Some(edition))
+}
+
+async fn read(deps: &Deps, fan_out: FanOut) -> Result<Edition> {
+    let conn = deps.db.reader();
+    let row = edition_row::for_fan_out(conn, fan_out.notice_id, fan_out.revision())
+        .await?
+        .ok_or_else(|| Error::broken(format!("{} has no revision {}", fan_out.notice_id, fan_out.revision())))?;
+    let content: Content = serde_json::from_str(&row.document)
+        .map_err(|error| Error::broken(format!("the document of {} cannot be read: {error}", fan_out.notice_id)))?;
+    let kind = fan_out.kind();
+    let hits = match kind {
+        EditionKind::Withdrawal => None,
+        _ => {
+            let words = deps.fan_out.words(&deps.db).await?;
+            let mut terms = words.hits(&row.folded);
+            terms.extend(term::keys_hit(conn, row.project_key.as_deref(), &row.purchaser_keys()).await?);
+            Some(Hits {
+                terms: terms.into_iter().collect(),
+                categories: codes(&row.category_path),
+                regions: codes(&row.region_path),
+                notice_type: row.notice_type.clone(),
+                stage: row.stage.clone(),
+                amount_fen: row.amount_fen,
+            })
+        }
+    };
+    let holders_of = if fan_out.revision() > 1 { Some(fan_out.notice_id) } else { row.amends };
+    let audience = Audience { hits, position: fan_out.position, holders_of };
+    let message = message(&fan_out, &content, row.amends);
+    Ok(Edition { fan_out, audience, message, amends: row.amends })
+}
+
+/// The codes of a path such as `/430000/430100/`.
+fn codes(path: &str) -> Vec<String> {
+    path.split('/').filter(|code| !code.is_empty()).map(str::to_owned).collect()
+}
+
+fn message(fan_out: &FanOut, content: &Content, amends: Option<NoticeId>) -> Message {
+    let (kind, mark) = match fan_out.kind() {
+        EditionKind::Withdrawal => (MessageKind::Withdrawal, "【撤回】"),
+        EditionKind::Revision | EditionKind::Editorial => (MessageKind::Revision, "【更新】"),
+        EditionKind::Notice if amends.is_some() => (MessageKind::Amendment, ""),
+        EditionKind::Notice => (MessageKind::Notice, ""),
+    };
+    let title: String = mark.chars().chain(content.title.chars()).take(TITLE_CHARS).collect();
+    // An amendment takes the place of what it amends on the screen; a project is only the thread.
+    let replace_key = amends.unwrap_or(fan_out.notice_id).to_string();
+    Message {
+        notice: fan_out.notice_id,
+        revision: fan_out.revision(),
+        kind,
+        title,
+        body: summary(content),
+        language: "zh-CN".to_owned(),
+        replace_key,
+        thread: content.project_key(),
+        urgent: fan_out.lane() == crate::domain::fanout::Lane::Urgent,
+        expires_at: fan_out.deadline_at,
+        url: format!("/v1/notices/{}", fan_out.notice_id),
+    }
+}
+
+/// What a person wants to know before opening it: who buys, for how much, until when.
+fn summary(content: &Content) -> String {
+    let purchaser = content.purchaser.as_ref().map(|party| party.name.clone());
+    let amount = content.amounts.first().and_then(|amount| amount.text.clone()).map(|text| format!("金额 {text}"));
+    let deadline = content.bid_deadline().map(|at| format!("截止 {}", beijing(at)));
+    purchaser.into_iter().chain(amount).chain(deadline).collect::<Vec<_>>().join(" · ")
+}
+
+/// An instant as it is read in China: UTC+8, to the minute.
+fn beijing(at: crate::domain::time::Timestamp) -> String {
+    const OFFSET_MILLIS: i64 = 8 * 3_600_000;
+    chrono::DateTime::from_timestamp_millis(at.as_millis().saturating_add(OFFSET_MILLIS))
+        .map(|time| time.format("%Y-%m-%d %H:%M").to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,126 @@
+//! Planning: who the audience is, in chunks.
+//!
+//! Promise: memory does not grow with the audience (it is streamed), and a crash repeats only the scan since the last
+//! committed cursor. A plan waits until its audience is known: for the earlier fan-outs of its notice, and for the
+//! inboxes of the notice that it amends.
+
+use futures_util::StreamExt as _;
+use sea_orm::StreamTrait as _;
+use tokio::time::Instant;
+
+use super::edition::{self, Edition};
+use super::lease::Kept;
+use crate::domain::fanout::CHUNK_USERS;
+use crate::domain::id::{ChunkId, FanOutId, UserId};
+use crate::queue::Job;
+use crate::services::Deps;
+use crate::services::refusal::{CanFail as _, Error, Result};
+use crate::storage::chunk::{self, NewChunk};
+use crate::storage::fanout::{self, FanOut};
+use crate::storage::lease::Leased;
+use crate::storage::matching::{self, Range};
+use crate::storage::{self, DbError};
+
+/// Chunks of one commit of the plan: the first ones are worked while the rest is still scanned.
+const CHUNKS_PER_COMMIT: usize = 8;
+
+/// Plans a fan-out, unless it is planned, somebody else's, or must wait.
+pub async fn plan(deps: &Deps, id: FanOutId) -> Result<()> {
+    let Some(edition) = edition::load(deps, id).await? else { return Ok(()) };
+    if fanout::must_wait(deps.db.reader(), &edition.fan_out, edition.amends).await? {
+        // Whoever it waits for rings when it has finished; the sweep rings in any case.
+        return Ok(());
+    }
+    let asked_at = Instant::now();
+    let owner = &deps.fan_out.settings.owner;
+    let leased = deps.db.write(async |tx| fanout::lease_plan(&**tx, id, owner).await).await?;
+    let Some(fan_out) = leased else { return Ok(()) };
+    let kept = Kept::new(deps, Leased::FanOuts, id.as_uuid(), fan_out.lease_token, asked_at);
+    scan(deps, &edition, &fan_out, &kept).await?;
+    let now = deps.clock.now();
+    if deps.db.write(async |tx| fanout::planned(&**tx, &fan_out, now).await).await? {
+        tracing::info!(fan_out.id = %id, notice.id = %fan_out.notice_id, "planned");
+        finish(deps, id).await?;
+    }
+    Ok(())
+}
+
+/// Goes through the audience after the cursor and commits chunks as it goes.
+async fn scan(deps: &Deps, edition: &Edition, fan_out: &FanOut, kept: &Kept) -> Result<()> {
+    let conn = deps.db.reader();
+    let mut after = fan_out.cursor;
+    let mut number = fan_out.chunks;
+    let range = Range { after, to: None };
+    let statement = matching::users_statement(conn, &edition.audience, range);
+    let mut rows = conn.stream_raw(statement).await.map_err(DbError::from)?;
+    let mut made: Vec<NewChunk> = Vec::new();
+    let mut users = 0;
+    let mut last: Option<UserId> = None;
+    while let Some(row) = rows.next().await {
+        let user: UserId = row.and_then(|row| row.try_get("", "user_id")).map_err(DbError::from)?;
+        users += 1;
+        last = Some(user);
+        if users == CHUNK_USERS {
+            made.push(new_chunk(number, after, user, users));
+            (after, users, number) = (Some(user), 0, number + 1);
+        }
+        if made.len() == CHUNKS_PER_COMMIT {
+            commit(deps, fan_out, kept, &made).await?;
+            made.clear();
+        }
+    }
+    drop(rows);
+    if let (Some(to), true) = (last, users > 0) {
+        made.push(new_chunk(number, after, to, users));
+    }
+    commit(deps, fan_out, kept, &made).await
+}
+
+fn new_chunk(number: i64, after: Option<UserId>, to: UserId, users: usize) -> NewChunk {
+    NewChunk { id: ChunkId::new(), number, after, to, users: i64::try_from(users).unwrap_or(i64::MAX) }
+}
+
+/// Commits chunks and the cursor behind them, then rings for as many as the window takes.
+async fn commit(deps: &Deps, fan_out: &FanOut, kept: &Kept, made: &[NewChunk]) -> Result<()> {
+    let Some(last) = made.last() else { return Ok(()) };
+    if !kept.is_held() {
+        return Err(Error::broken(format!("the plan of {} has lost its lease", fan_out.id)));
+    }
+    let count = i64::try_from(made.len()).unwrap_or(i64::MAX);
+    let users = made.iter().map(|chunk| chunk.users).sum();
+    let now = deps.clock.now();
+    deps.db
+        .write(async |tx| {
+            // The advance first: it checks the token, and a number taken twice would break the chunk's key.
+            if !fanout::advance(tx, fan_out, last.to, count, users).await? {
+                return Err(Error::broken(format!("the plan of {} has lost its lease", fan_out.id)));
+            }
+            Ok(chunk::insert(tx, fan_out.id, made, now).await?)
+        })
+        .await?;
+    ring_window(deps, fan_out.id).await
+}
+
+/// Rings for the next chunks of a fan-out: so many at a time, that another fan-out's turn comes between.
+pub(super) async fn ring_window(deps: &Deps, id: FanOutId) -> Result<()> {
+    let now = deps.clock.now();
+    let bells = deps.db.write(async |tx| chunk::ring_window(tx, id, now).await).await?;
+    let Some(first) = bells.first() else { return Ok(()) };
+    let jobs: Vec<Job> = bells.iter().map(|bell| Job::ChunkV1(bell.id)).collect();
+    deps.fan_out.queue.ring(first.lane(), &jobs).await.can_fail("the sweep rings again");
+    Ok(())
+}
+
+/// Ends a fan-out whose chunks are closed, and rings for those that waited for it.
+pub(super) async fn finish(deps: &Deps, id: FanOutId) -> Result<()> {
+    let now = deps.clock.now();
+    let finished = deps.db.write(async |tx| fanout::finish(&**tx, id, now).await).await?;
+    if !finished {
+        return Ok(());
+    }
+    metrics::counter!("yizhan_fan_outs_finished_total").increment(1);
+    for bell in storage::fanout::waiting_for(deps.db.reader(), id).await? {
+        deps.fan_out.queue.ring(bell.lane(), &[Job::PlanV1(bell.id)]).await.can_fail("the sweep rings again");
+    }
+    Ok(())
+}

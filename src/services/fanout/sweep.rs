@@ -1,0 +1,72 @@
+//! The sweep: asks the database what is owed and unheard of, and rings again.
+//!
+//! Promise: after the queue was emptied, or a worker died, the work moves on within [`UNHEARD`] and a second. While the
+//! queue still holds bells it is left to them, so that a backlog is not rung for again and again.
+
+use std::time::Duration;
+
+use super::plan;
+use crate::domain::fanout::{LEASE, Lane};
+use crate::domain::time::Timestamp;
+use crate::queue::Job;
+use crate::services::Deps;
+use crate::services::refusal::{Error, Result};
+use crate::storage::{chunk, delivery_sweep, fanout};
+
+/// How long a bell may go unheard when the queue is empty: a little more than a lease.
+const UNHEARD: Duration = LEASE;
+/// How long a bell may wait in a queue that holds others.
+const BACKLOG: Duration = Duration::from_secs(60);
+/// Rows of one round.
+const ROUND: i64 = 1_000;
+
+/// One round; returns how many bells were rung: in peace none.
+pub async fn sweep(deps: &Deps) -> Result<usize> {
+    let now = deps.clock.now();
+    let before = now - patience(deps).await?;
+    let (plans, chunks) = deps
+        .db
+        .write(async |tx| {
+            let plans = fanout::unheard(tx, before, now, ROUND).await?;
+            let chunks = chunk::unheard(tx, before, now, ROUND).await?;
+            Ok::<_, Error>((plans, chunks))
+        })
+        .await?;
+    for lane in Lane::ALL {
+        let plans = plans.iter().filter(|bell| bell.lane() == lane).map(|bell| Job::PlanV1(bell.id));
+        let chunks = chunks.iter().filter(|bell| bell.lane() == lane).map(|bell| Job::ChunkV1(bell.id));
+        let jobs: Vec<Job> = plans.chain(chunks).collect();
+        if !jobs.is_empty() {
+            deps.fan_out.queue.ring(lane, &jobs).await.map_err(|error| Error::broken(error.to_string()))?;
+        }
+    }
+    for bell in fanout::stalled(deps.db.reader(), ROUND).await? {
+        plan::ring_window(deps, bell.id).await?;
+        plan::finish(deps, bell.id).await?;
+    }
+    let rung = plans.len() + chunks.len();
+    metrics::counter!("yizhan_sweep_rung_total").increment(u64::try_from(rung).unwrap_or(0));
+    Ok(rung)
+}
+
+async fn patience(deps: &Deps) -> Result<Duration> {
+    let mut waiting = 0;
+    for lane in Lane::ALL {
+        waiting += deps.fan_out.queue.depth(lane).await.map_err(|error| Error::broken(error.to_string()))?;
+    }
+    Ok(if waiting == 0 { UNHEARD } else { BACKLOG })
+}
+
+/// Sends on what was held for a channel that is configured by now, and ends what its deadline overtook.
+pub async fn hold_or_release(deps: &Deps) -> Result<u64> {
+    let now: Timestamp = deps.clock.now();
+    let channels: Vec<String> = deps.fan_out.providers.channels().map(|channel| channel.to_string()).collect();
+    Ok(deps
+        .db
+        .write(async |tx| {
+            let expired = delivery_sweep::expire_held(tx, now, ROUND).await?;
+            let released = delivery_sweep::release_held(tx, channels.clone(), now, ROUND).await?;
+            Ok::<_, Error>(expired + released)
+        })
+        .await?)
+}

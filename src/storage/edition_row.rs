@@ -1,0 +1,60 @@
+//! What fan-out reads of a notice's revisions.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::{DbResult, one};
+use crate::domain::id::NoticeId;
+
+/// A revision as matching and messages need it.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct EditionRow {
+    /// The structured content, as JSON.
+    pub document: String,
+    /// The folded text.
+    pub folded: String,
+    /// `/root/…/category/`.
+    pub category_path: String,
+    /// `/province/…/region/`, with each region's other codes.
+    pub region_path: String,
+    /// The type.
+    pub notice_type: String,
+    /// The stage.
+    pub stage: String,
+    /// The folded project code.
+    pub project_key: Option<String>,
+    purchaser_keys: String,
+    /// The amount, when it is known.
+    pub amount_fen: Option<i64>,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
+}
+
+impl EditionRow {
+    /// By which the purchaser can be named.
+    pub fn purchaser_keys(&self) -> Vec<String> {
+        serde_json::from_str(&self.purchaser_keys).unwrap_or_default()
+    }
+}
+
+/// A revision.
+pub async fn for_fan_out(conn: &impl ConnectionTrait, notice: NoticeId, revision: i32) -> DbResult<Option<EditionRow>> {
+    one(
+        conn,
+        "SELECT r.document, r.folded, r.category_path, r.region_path, r.notice_type, r.stage, r.project_key, \
+           r.purchaser_keys, r.amount_fen, n.amends \
+         FROM notice_revisions r JOIN notices n ON n.id = r.notice_id WHERE r.notice_id = $1 AND r.revision = $2",
+        [notice.into(), i64::from(revision).into()],
+    )
+    .await
+}
+
+#[derive(FromQueryResult)]
+struct Newest {
+    revision: i64,
+}
+
+/// The number of a notice's newest revision; a withdrawal is one too.
+pub async fn newest(conn: &impl ConnectionTrait, notice: NoticeId) -> DbResult<Option<i32>> {
+    let row: Option<Newest> = one(conn, "SELECT revision FROM notices WHERE id = $1", [notice.into()]).await?;
+    Ok(row.and_then(|row| i32::try_from(row.revision).ok()))
+}

@@ -1,0 +1,77 @@
+//! The notifier's loops: take bells and work them, and work what is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::pause;
+use crate::queue::{Job, Unreadable};
+use crate::services::{Deps, fanout};
+
+/// How long a take waits for the first bell; also how soon the loop notices that it is to stop.
+const TAKE_WAIT: Duration = Duration::from_secs(1);
+/// How often what is due is looked for.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// The wait after a failure.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// Takes bells and works as many at a time as the settings allow.
+pub async fn take(deps: Deps, stop: CancellationToken) {
+    let concurrency = deps.fan_out.settings.concurrency.max(1);
+    let permits = Arc::new(Semaphore::new(concurrency));
+    let at_work = TaskTracker::new();
+    let mut failing = false;
+    while !stop.is_cancelled() {
+        // A free place first: what is taken is worked at once and waits in nobody's memory.
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let taken = tokio::select! {
+            () = stop.cancelled() => break,
+            taken = deps.fan_out.queue.take(1, TAKE_WAIT) => taken,
+        };
+        match taken {
+            Ok(jobs) => {
+                failing = false;
+                let Some(job) = jobs.into_iter().next() else { continue };
+                let deps = deps.clone();
+                at_work.spawn(async move {
+                    work(&deps, job).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(%error, "bells cannot be taken");
+                }
+                failing = true;
+                pause(&stop, AFTER_FAILURE).await;
+            }
+        }
+    }
+    at_work.close();
+    at_work.wait().await;
+}
+
+async fn work(deps: &Deps, job: Result<Job, Unreadable>) {
+    let done = match &job {
+        Ok(Job::PlanV1(id)) => fanout::plan(deps, *id).await,
+        Ok(Job::ChunkV1(id)) => fanout::work(deps, *id).await,
+        Err(unreadable) => fanout::bury_entry(deps, unreadable).await,
+    };
+    if let Err(error) = done {
+        // The row is as it was committed; its lease ends and the sweep rings again.
+        tracing::warn!(?job, %error, "a job did not end");
+        metrics::counter!("yizhan_jobs_failed_total").increment(1);
+    }
+}
+
+/// Works what is due.
+pub async fn retry(deps: Deps, stop: CancellationToken) {
+    while pause(&stop, RETRY_EVERY).await {
+        if let Err(error) = fanout::work_due(&deps).await {
+            tracing::warn!(%error, "due deliveries cannot be read");
+        }
+    }
+}
