@@ -1,20 +1,30 @@
 //! The only place where everything meets: builds the parts, starts the door and the workers, stops in order.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
+use secrecy::ExposeSecret as _;
 
 use crate::config::Config;
 use crate::domain::time::Clock;
 use crate::http;
 use crate::kv::{self, Kv};
 use crate::providers::code_sender::{self, CodeSenders};
+use crate::providers::{self, Registry};
+use crate::queue::Queue;
+use crate::queue::redis::RedisQueue;
+use crate::queue::table::TableQueue;
+use crate::sandbox::{self, SandboxState};
 use crate::services::catalogue;
+use crate::services::fanout::{self, Engine};
 use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
+use crate::workers::Workers;
 
 /// Why a process did not start or did not end well.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,7 +34,11 @@ pub struct Running {
     /// What its services work with.
     pub deps: Deps,
     /// Where it listens.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
+    /// The sandbox, when it is on.
+    pub sandbox: Option<SandboxState>,
+    workers: Workers,
+    grace: Duration,
     server: ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
     /// Takes over a catalogue that another process has loaded.
@@ -48,12 +62,16 @@ impl World {
 }
 
 /// Builds what the services work with: connects, brings the schema up to date.
+///
+/// For commands that serve nothing: nothing is sent from them.
 pub async fn build(config: &Config) -> Result<Deps, StartError> {
-    build_in(config, World::real()).await
+    build_in(config, config.listen, World::real()).await
 }
 
 /// Builds what the services work with, in a world of the caller's choice.
-pub async fn build_in(config: &Config, world: World) -> Result<Deps, StartError> {
+///
+/// `own_address` is where this process answers: the sandbox is there unless the configuration says otherwise.
+pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) -> Result<Deps, StartError> {
     if config.storage.is_sqlite() {
         std::fs::create_dir_all(&config.data_dir)?;
     }
@@ -64,13 +82,34 @@ pub async fn build_in(config: &Config, world: World) -> Result<Deps, StartError>
     let codes = CodeSenders::new(&config.accounts.codes, letters)?;
     let sessions = Sessions::open(&db, &config.accounts.issuer, clock.now()).await?;
     let catalogue = catalogue::Current::open(&db, clock.now()).await?;
+    let fan_out = engine(config, &db, own_address)?;
     let kv = match &config.redis {
         Some(url) => Kv::in_redis(kv::redis::connect(url)?),
         None => Kv::in_memory(),
     };
     let publisher_keys = publisher::Keys::default();
     let limits = config.limits.clone();
-    Ok(Deps::new(Parts { db, catalogue, clock, kv, limits, codes, publisher_keys, sessions }))
+    Ok(Deps::new(Parts { db, fan_out, catalogue, clock, kv, limits, codes, publisher_keys, sessions }))
+}
+
+/// The queue, the providers, and how the engine is run.
+fn engine(config: &Config, db: &Db, own_address: SocketAddr) -> Result<Engine, StartError> {
+    let queue: Arc<dyn Queue> = match &config.redis {
+        Some(url) => Arc::new(RedisQueue::new(url.expose_secret(), &config.notifier.redis_prefix)?),
+        None => Arc::new(TableQueue::new(db.clone())),
+    };
+    let own_url = config.sandbox.then(|| format!("http://{own_address}"));
+    let sandbox_channel = config.notifier.sandbox_url.clone().or(own_url).map(|url| providers::sandbox::Settings {
+        repeat: config.notifier.sandbox_repeat,
+        ..providers::sandbox::Settings::at(url)
+    });
+    let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel })?;
+    let settings = fanout::Settings {
+        concurrency: config.notifier.concurrency,
+        send_budget: config.notifier.send_budget,
+        ..fanout::Settings::default()
+    };
+    Ok(Engine::new(queue, providers, settings))
 }
 
 /// Starts everything that the configuration asks for.
@@ -80,27 +119,58 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 
 /// Starts everything, in a world of the caller's choice.
 pub async fn start_in(config: &Config, world: World) -> Result<Running, StartError> {
-    let deps = build_in(config, world).await?;
-    let follower = tokio::spawn(catalogue::follow(deps.clone()));
     let listener = TcpListener::bind(config.listen)?;
     let address = listener.local_addr()?;
+    let sandbox = config.sandbox.then(|| SandboxState::new(config.notifier.sandbox.clone())).transpose()?;
+    let letters = world.letters.or_else(|| sandbox.clone().map(show_codes));
+    let deps = build_in(config, address, World { letters, ..world }).await?;
+    let follower = tokio::spawn(catalogue::follow(deps.clone()));
     let served = deps.clone();
-    let server = HttpServer::new(move || http::app(served.clone(), |_| {}))
-        .workers(2)
-        .shutdown_timeout(5)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+    let mounted = sandbox.clone();
+    let server = HttpServer::new(move || {
+        let sandbox = mounted.clone();
+        http::app(served.clone(), move |app| {
+            if let Some(sandbox) = sandbox {
+                app.service(sandbox::scope(sandbox));
+            }
+        })
+    })
+    .workers(2)
+    .shutdown_timeout(5)
+    .disable_signals()
+    .listen(listener)?
+    .run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    Ok(Running { deps, address, server: handle, task, follower })
+    let workers = Workers::new();
+    if config.roles.notifier {
+        workers.start_notifier(&deps);
+    }
+    if config.roles.scheduler {
+        workers.start_scheduler(&deps);
+    }
+    Ok(Running { deps, address, sandbox, workers, grace: config.notifier.grace, server: handle, task, follower })
+}
+
+/// The sandbox's page shows the codes that would have gone out by mail or text message.
+fn show_codes(sandbox: SandboxState) -> code_sender::sandbox::Show {
+    Arc::new(move |to, letter| {
+        if let code_sender::Letter::Code { code, .. } = letter {
+            sandbox.note_code(to.kind().as_str(), to.as_str(), code.expose_secret());
+        }
+    })
 }
 
 impl Running {
     /// Stops taking requests, finishes those at hand.
     pub async fn stop(self) -> Result<(), StartError> {
         self.follower.abort();
+        if let Some(sandbox) = &self.sandbox {
+            // Its streams would keep the server waiting.
+            sandbox.close();
+        }
         self.server.stop(true).await;
+        self.workers.stop(self.grace).await;
         self.task.await??;
         Ok(())
     }

@@ -84,6 +84,7 @@ pub mod http;
 pub mod kv;
 pub mod providers;
 pub mod queue;
+pub mod sandbox;
 pub mod services;
 pub mod storage;
 pub mod telemetry;

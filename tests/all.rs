@@ -15,5 +15,6 @@ mod all {
     mod floors;
     mod harness;
     mod migrations;
+    mod sandbox;
     mod sql;
 }

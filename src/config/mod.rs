@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod env;
 pub mod limits;
+pub mod notifier;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: services::limits::Settings,
     /// Accounts and their tokens.
     pub accounts: accounts::Accounts,
+    /// How the notifier is run.
+    pub notifier: notifier::Notifier,
     /// Which part of the work this process does.
     pub roles: Roles,
     /// Whether the sandbox stands in for the providers.
@@ -83,6 +86,7 @@ impl Config {
             limits: limits::read(env),
             accounts: accounts::read(env),
             storage,
+            notifier: notifier::read(env),
             roles: roles(env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
         }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Job, Queue, QueueError, Unreadable};
 use crate::domain::fanout::Lane;
+use crate::storage::transact;
 use crate::storage::{Db, DbError, queue_entry};
 
 /// How often the table is looked at when nothing rings in this process.
@@ -41,7 +42,7 @@ impl From<DbError> for QueueError {
 impl Queue for TableQueue {
     async fn ring(&self, lane: Lane, jobs: &[Job]) -> Result<(), QueueError> {
         let payloads = jobs.iter().map(ToString::to_string).collect();
-        self.db.write(async |tx| queue_entry::insert(tx, lane, payloads).await).await?;
+        transact!(self.db, |tx| queue_entry::insert(tx, lane, payloads).await);
         self.rung.notify_waiters();
         Ok(())
     }
@@ -52,7 +53,7 @@ impl Queue for TableQueue {
             // Asked before looking: a ring in between is not missed.
             let rung = self.rung.notified();
             if queue_entry::any(self.db.reader()).await? {
-                let taken = self.db.write(async |tx| queue_entry::take(tx, most).await).await?;
+                let taken = transact!(self.db, |tx| queue_entry::take(tx, most).await);
                 if !taken.is_empty() {
                     return Ok(taken.iter().map(|payload| payload.parse()).collect());
                 }

@@ -144,9 +144,11 @@ fn rows(conn: &impl ConnectionTrait, outcomes: &[Outcome], binds: &mut Binds) ->
 
 /// Writes down each try that did not end the matter well; a first accepted one stands in its delivery alone.
 async fn record_attempts(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcome]) -> DbResult<()> {
-    let told =
-        |o: &&Outcome| o.attempts > 1 || (o.attempts == 1 && !matches!(o.state, State::Accepted | State::Sending));
-    for outcome in outcomes.iter().filter(told) {
+    for outcome in outcomes {
+        let settled_at_once = outcome.attempts == 1 && matches!(outcome.state, State::Accepted | State::Sending);
+        if outcome.attempts == 0 || settled_at_once {
+            continue;
+        }
         let word = outcome.reason.map_or(outcome.state.as_str(), Reason::as_str);
         execute(
             &**tx,
@@ -170,10 +172,9 @@ async fn record_attempts(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[O
 
 /// Ends the endpoints whose address is gone.
 async fn end_gone(tx: &Tx, outcomes: &[Outcome]) -> DbResult<()> {
-    let mut gone = outcomes.iter().filter(|outcome| outcome.state == State::Gone).peekable();
-    let Some(first) = gone.peek() else { return Ok(()) };
-    let now = first.decided_at;
-    let set = sql::uuid_set(&**tx, gone.map(|outcome| outcome.endpoint.as_uuid()));
+    let gone: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.state == State::Gone).collect();
+    let Some(now) = gone.first().map(|outcome| outcome.decided_at) else { return Ok(()) };
+    let set = sql::uuid_set(&**tx, gone.iter().map(|outcome| outcome.endpoint.as_uuid()));
     let text = format!(
         "UPDATE endpoints SET ended_at = $2, ended_reason = 'gone' WHERE ended_at IS NULL AND {}",
         sql::is_in(&**tx, "id", "$1", Of::Uuids)

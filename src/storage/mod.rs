@@ -213,6 +213,21 @@ impl Db {
     }
 }
 
+/// Does work in a transaction that commits when the work is `Ok`; `?` and `return` in the work roll back.
+///
+/// The same as [`Db::write`] for code that runs in spawned tasks: the compiler cannot yet see that the future of an
+/// async closure is `Send`.
+macro_rules! transact {
+    ($db:expr, |$tx:ident| $work:expr) => {{
+        let transaction = $db.begin().await?;
+        let $tx = &transaction;
+        let done = $work?;
+        transaction.commit().await?;
+        done
+    }};
+}
+pub(crate) use transact;
+
 /// A transaction that may write.
 #[derive(Debug)]
 pub struct Tx(DatabaseTransaction);

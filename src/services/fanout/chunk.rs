@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -22,6 +23,7 @@ use crate::services::refusal::{Error, Result};
 use crate::storage::chunk::{self, Chunk};
 use crate::storage::delivery::{self, Outcome, Owner};
 use crate::storage::lease::{self, Leased};
+use crate::storage::transact;
 use crate::storage::{matching, order};
 
 /// A chunk that was begun so often without an end kills its workers: it is set aside, visible among the dead letters.
@@ -33,12 +35,12 @@ const RECORD_BUFFER: usize = 16;
 pub async fn work(deps: &Deps, id: ChunkId) -> Result<()> {
     let asked_at = Instant::now();
     let owner = &deps.fan_out.settings.owner;
-    let leased = deps.db.write(async |tx| chunk::lease(&**tx, id, owner).await).await?;
+    let leased = transact!(deps.db, |tx| chunk::lease(&**tx, id, owner).await);
     let Some(chunk) = leased else { return Ok(()) };
     let kept = Kept::new(deps, Leased::Chunks, id.as_uuid(), chunk.lease_token, asked_at);
     if chunk.attempts > MAX_ATTEMPTS {
         let now = deps.clock.now();
-        deps.db.write(async |tx| chunk::bury(&**tx, id, chunk.lease_token, now).await).await?;
+        transact!(deps.db, |tx| chunk::bury(&**tx, id, chunk.lease_token, now).await);
         tracing::error!(chunk.id = %id, "set aside after {MAX_ATTEMPTS} tries");
         return end(deps, &chunk).await;
     }
@@ -46,9 +48,7 @@ pub async fn work(deps: &Deps, id: ChunkId) -> Result<()> {
         Ok(()) => end(deps, &chunk).await,
         Err(error) => {
             // The next worker need not wait for the lease to end.
-            deps.db
-                .write(async |tx| lease::release(&**tx, Leased::Chunks, id.as_uuid(), chunk.lease_token).await)
-                .await?;
+            transact!(deps.db, |tx| lease::release(&**tx, Leased::Chunks, id.as_uuid(), chunk.lease_token).await);
             Err(error)
         }
     }
@@ -66,7 +66,7 @@ async fn carry(deps: &Deps, chunk: &Chunk, kept: &Kept) -> Result<()> {
     }
     failpoint::hit("before_close");
     let now = deps.clock.now();
-    if deps.db.write(async |tx| chunk::close(&**tx, chunk.id, chunk.lease_token, now).await).await? {
+    if transact!(deps.db, |tx| chunk::close(&**tx, chunk.id, chunk.lease_token, now).await) {
         return Ok(());
     }
     Err(Error::broken(format!("{} has lost its lease at its end", chunk.id)))
@@ -76,18 +76,15 @@ async fn carry(deps: &Deps, chunk: &Chunk, kept: &Kept) -> Result<()> {
 async fn fill_inboxes(deps: &Deps, chunk: &Chunk, edition: &Edition) -> Result<()> {
     let now = deps.clock.now();
     let (notice, revision) = (edition.fan_out.notice_id, edition.fan_out.revision());
-    let filled = deps
-        .db
-        .write(async |tx| {
-            // The token first: a worker that has lost its lease changes nothing.
-            if !chunk::inboxed(tx, chunk.id, chunk.lease_token, now).await? {
-                return Err(Error::broken(format!("{} has lost its lease", chunk.id)));
-            }
-            let (audience, range, kind) = (&edition.audience, chunk.range(), edition.fan_out.kind());
-            let stamp = order::stamp(tx).await?;
-            Ok(matching::fill_inboxes(tx, audience, range, notice, revision, kind, stamp, now).await?)
-        })
-        .await?;
+    let filled = transact!(deps.db, |tx| {
+        // The token first: a worker that has lost its lease changes nothing.
+        if !chunk::inboxed(tx, chunk.id, chunk.lease_token, now).await? {
+            return Err(Error::broken(format!("{} has lost its lease", chunk.id)));
+        }
+        let (audience, range, kind) = (&edition.audience, chunk.range(), edition.fan_out.kind());
+        let stamp = order::stamp(tx).await?;
+        matching::fill_inboxes(tx, audience, range, notice, revision, kind, stamp, now).await
+    });
     metrics::counter!("yizhan_inbox_items_total").increment(filled);
     Ok(())
 }
@@ -102,7 +99,7 @@ async fn deliver(deps: &Deps, chunk: &Chunk, kept: &Kept, edition: &Arc<Edition>
         chunk: chunk.id,
     };
     if chunk.attempts > 1 {
-        deps.db.write(async |tx| delivery::lose_intents(tx, chunk.id, chunk.lease_token, now).await).await?;
+        transact!(deps.db, |tx| delivery::lose_intents(tx, chunk.id, chunk.lease_token, now).await);
     }
     let sending = edition.sending(now);
     let targets = matching::targets(deps.db.reader(), &edition.audience, chunk.range(), sending).await?;
@@ -117,12 +114,14 @@ async fn deliver(deps: &Deps, chunk: &Chunk, kept: &Kept, edition: &Arc<Edition>
     let token = chunk.lease_token;
     let send_all = async move {
         if !sorted.decided.is_empty() {
-            unit.record.send(sorted.decided).await.map_err(|_| Error::broken("the recorder has stopped"))?;
+            if unit.record.send(sorted.decided).await.is_err() {
+                return Err(Error::broken("the recorder has stopped"));
+            }
         }
         for (channel, to) in &sorted.to_send {
             intend(deps, owner, token, *channel, to).await?;
         }
-        let sends = sorted.to_send.into_iter().map(|(channel, to)| unit.send(channel, to));
+        let sends: Vec<_> = sorted.to_send.into_iter().map(|(channel, to)| unit.send(channel, to).boxed()).collect();
         futures_util::future::try_join_all(sends).await.map(|_| ())
         // The unit is dropped here, and with it the recorder's last sender.
     };
@@ -155,7 +154,7 @@ async fn intend(deps: &Deps, owner: Owner, token: lease::Token, channel: Channel
             due_at: None,
         })
         .collect();
-    let written = deps.db.write(async |tx| delivery::insert_slice(tx, owner, token, &intents).await).await?;
+    let written = transact!(deps.db, |tx| delivery::insert_slice(tx, owner, token, &intents).await);
     if written { Ok(()) } else { Err(Error::broken(format!("{} has lost its lease", owner.chunk))) }
 }
 

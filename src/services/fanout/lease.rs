@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::domain::fanout::LEASE;
 use crate::services::Deps;
 use crate::storage::lease::{self, Leased, Token};
+use crate::storage::{DbResult, transact};
 
 /// Three renewals within a lease.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ impl Kept {
             loop {
                 tokio::time::sleep(RENEW_EVERY).await;
                 let asked_at = Instant::now();
-                match deps.db.write(async |tx| lease::renew(&**tx, of, id, token).await).await {
+                match renew(&deps, of, id, token).await {
                     Ok(true) => set(&until, asked_at + LEASE - MARGIN),
                     // Taken over, or closed by ourselves.
                     Ok(false) => return,
@@ -56,6 +57,10 @@ impl Drop for Kept {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+async fn renew(deps: &Deps, of: Leased, id: uuid::Uuid, token: Token) -> DbResult<bool> {
+    Ok(transact!(deps.db, |tx| lease::renew(&**tx, of, id, token).await))
 }
 
 fn set(until: &Mutex<Instant>, to: Instant) {

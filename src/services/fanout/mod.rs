@@ -47,9 +47,9 @@ mod sweep;
 mod verdict;
 mod words;
 
+pub use crate::storage::fanout::OUTBOX_CHANNEL;
 pub use chunk::work;
 pub use plan::plan;
-pub use crate::storage::fanout::OUTBOX_CHANNEL;
 pub use relay::{bury_entry, relay};
 pub use retry::work_due;
 pub use sweep::{hold_or_release, sweep};

@@ -19,6 +19,7 @@ use crate::storage::chunk::{self, NewChunk};
 use crate::storage::fanout::{self, FanOut};
 use crate::storage::lease::Leased;
 use crate::storage::matching::{self, Range};
+use crate::storage::transact;
 use crate::storage::{self, DbError};
 
 /// Chunks of one commit of the plan: the first ones are worked while the rest is still scanned.
@@ -33,12 +34,12 @@ pub async fn plan(deps: &Deps, id: FanOutId) -> Result<()> {
     }
     let asked_at = Instant::now();
     let owner = &deps.fan_out.settings.owner;
-    let leased = deps.db.write(async |tx| fanout::lease_plan(&**tx, id, owner).await).await?;
+    let leased = transact!(deps.db, |tx| fanout::lease_plan(&**tx, id, owner).await);
     let Some(fan_out) = leased else { return Ok(()) };
     let kept = Kept::new(deps, Leased::FanOuts, id.as_uuid(), fan_out.lease_token, asked_at);
     scan(deps, &edition, &fan_out, &kept).await?;
     let now = deps.clock.now();
-    if deps.db.write(async |tx| fanout::planned(&**tx, &fan_out, now).await).await? {
+    if transact!(deps.db, |tx| fanout::planned(&**tx, &fan_out, now).await) {
         tracing::info!(fan_out.id = %id, notice.id = %fan_out.notice_id, "planned");
         finish(deps, id).await?;
     }
@@ -89,22 +90,20 @@ async fn commit(deps: &Deps, fan_out: &FanOut, kept: &Kept, made: &[NewChunk]) -
     let count = i64::try_from(made.len()).unwrap_or(i64::MAX);
     let users = made.iter().map(|chunk| chunk.users).sum();
     let now = deps.clock.now();
-    deps.db
-        .write(async |tx| {
-            // The advance first: it checks the token, and a number taken twice would break the chunk's key.
-            if !fanout::advance(tx, fan_out, last.to, count, users).await? {
-                return Err(Error::broken(format!("the plan of {} has lost its lease", fan_out.id)));
-            }
-            Ok(chunk::insert(tx, fan_out.id, made, now).await?)
-        })
-        .await?;
+    transact!(deps.db, |tx| {
+        // The advance first: it checks the token, and a number taken twice would break the chunk's key.
+        if !fanout::advance(tx, fan_out, last.to, count, users).await? {
+            return Err(Error::broken(format!("the plan of {} has lost its lease", fan_out.id)));
+        }
+        chunk::insert(tx, fan_out.id, made, now).await
+    });
     ring_window(deps, fan_out.id).await
 }
 
 /// Rings for the next chunks of a fan-out: so many at a time, that another fan-out's turn comes between.
 pub(super) async fn ring_window(deps: &Deps, id: FanOutId) -> Result<()> {
     let now = deps.clock.now();
-    let bells = deps.db.write(async |tx| chunk::ring_window(tx, id, now).await).await?;
+    let bells = transact!(deps.db, |tx| chunk::ring_window(tx, id, now).await);
     let Some(first) = bells.first() else { return Ok(()) };
     let jobs: Vec<Job> = bells.iter().map(|bell| Job::ChunkV1(bell.id)).collect();
     deps.fan_out.queue.ring(first.lane(), &jobs).await.can_fail("the sweep rings again");
@@ -114,7 +113,7 @@ pub(super) async fn ring_window(deps: &Deps, id: FanOutId) -> Result<()> {
 /// Ends a fan-out whose chunks are closed, and rings for those that waited for it.
 pub(super) async fn finish(deps: &Deps, id: FanOutId) -> Result<()> {
     let now = deps.clock.now();
-    let finished = deps.db.write(async |tx| fanout::finish(&**tx, id, now).await).await?;
+    let finished = transact!(deps.db, |tx| fanout::finish(&**tx, id, now).await);
     if !finished {
         return Ok(());
     }

@@ -12,6 +12,7 @@ use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::delivery::{self, Outcome, Owner};
 use crate::storage::lease::Token;
+use crate::storage::transact;
 
 /// Commits what comes until nobody sends any more.
 pub(super) async fn record(
@@ -52,14 +53,9 @@ async fn commit(deps: &Deps, owner: Owner, token: Token, slice: &mut Vec<Outcome
         return Ok(());
     }
     failpoint::hit("before_slice");
-    deps.db
-        .write(async |tx| {
-            if delivery::insert_slice(tx, owner, token, slice).await? {
-                return Ok(());
-            }
-            Err(Error::broken(format!("{} has lost its lease: its outcomes are not written", owner.chunk)))
-        })
-        .await?;
+    if !transact!(deps.db, |tx| delivery::insert_slice(tx, owner, token, slice).await) {
+        return Err(Error::broken(format!("{} has lost its lease: its outcomes are not written", owner.chunk)));
+    }
     failpoint::hit("after_slice");
     for outcome in slice.drain(..) {
         metrics::counter!("yizhan_deliveries_total", "channel" => outcome.channel, "state" => outcome.state.as_str())

@@ -10,6 +10,7 @@ use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::fanout::{self, OutboxLine};
 use crate::storage::queue_entry;
+use crate::storage::transact;
 
 /// Lines of one round.
 const ROUND: i64 = 500;
@@ -29,7 +30,7 @@ pub async fn relay(deps: &Deps) -> Result<bool> {
     }
     failpoint::hit("after_ring");
     let now = deps.clock.now();
-    deps.db.write(async |tx| fanout::relayed(tx, &lines, now).await).await?;
+    transact!(deps.db, |tx| fanout::relayed(tx, &lines, now).await);
     Ok(i64::try_from(lines.len()).is_ok_and(|count| count == ROUND))
 }
 
@@ -37,6 +38,6 @@ pub async fn relay(deps: &Deps) -> Result<bool> {
 pub async fn bury_entry(deps: &Deps, entry: &Unreadable) -> Result<()> {
     let now = deps.clock.now();
     metrics::counter!("yizhan_queue_unreadable_total").increment(1);
-    deps.db.write(async |tx| queue_entry::bury(&**tx, &entry.0, "unreadable", now).await).await?;
+    transact!(deps.db, |tx| queue_entry::bury(&**tx, &entry.0, "unreadable", now).await);
     Ok(())
 }

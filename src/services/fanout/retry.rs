@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::FutureExt as _;
+
 use super::edition::{self, Edition};
 use super::gate::Gate;
 use super::send::{call, judge, permit};
@@ -17,26 +19,32 @@ use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::refusal::Result;
 use crate::storage::delivery::{self, DUE_LEASE, Due, Outcome};
+use crate::storage::transact;
 
 /// Deliveries of one round.
 const ROUND: i64 = 500;
 
 /// Works what is due now; returns how many deliveries that were.
 pub async fn work_due(deps: &Deps) -> Result<usize> {
-    let due = deps.db.write(async |tx| delivery::lease_due(tx, ROUND).await).await?;
+    let due = transact!(deps.db, |tx| delivery::lease_due(tx, ROUND).await);
     let count = due.len();
     let mut units: BTreeMap<(FanOutId, String), Vec<Due>> = BTreeMap::new();
     for one in due {
         units.entry((one.fan_out_id, one.channel.clone())).or_default().push(one);
     }
-    let works = units.into_iter().map(|((fan_out, channel), due)| async move {
-        if let Err(error) = work_unit(deps, fan_out, &channel, due).await {
-            // Their leases end, and they are due again.
-            tracing::warn!(fan_out.id = %fan_out, channel, %error, "due deliveries could not be worked");
-        }
-    });
+    let works: Vec<_> = units
+        .into_iter()
+        .map(|((fan_out, channel), due)| work_unit_or_say_so(deps, fan_out, channel, due).boxed())
+        .collect();
     futures_util::future::join_all(works).await;
     Ok(count)
+}
+
+async fn work_unit_or_say_so(deps: &Deps, fan_out: FanOutId, channel: String, due: Vec<Due>) {
+    if let Err(error) = work_unit(deps, fan_out, &channel, due).await {
+        // Their leases end, and they are due again.
+        tracing::warn!(fan_out.id = %fan_out, channel, %error, "due deliveries could not be worked");
+    }
 }
 
 async fn work_unit(deps: &Deps, fan_out: FanOutId, channel: &str, due: Vec<Due>) -> Result<()> {
@@ -44,60 +52,53 @@ async fn work_unit(deps: &Deps, fan_out: FanOutId, channel: &str, due: Vec<Due>)
     let now = deps.clock.now();
     let gate = Gate::new(edition.fan_out.notice_id, edition.fan_out.revision());
     if !gate.is_open(deps).await? {
-        return settle_all(deps, &due, |_| Some((Event::Supersede, Reason::Newer)), now).await.map(|_| ());
+        return settle_all(deps, &due, Event::Supersede, Reason::Newer, now).await;
     }
     if now >= edition.fan_out.deadline_at {
-        return settle_all(deps, &due, |_| Some((Event::Expire, Reason::Deadline)), now).await.map(|_| ());
+        return settle_all(deps, &due, Event::Expire, Reason::Deadline, now).await;
     }
     let endpoints: Vec<EndpointId> = due.iter().map(|one| one.endpoint_id).collect();
     let door = delivery::door(deps.db.reader(), &endpoints, now).await?;
     let door: BTreeMap<EndpointId, (String, i64)> =
         door.into_iter().map(|(endpoint, address, consent)| (endpoint, (address, consent))).collect();
-    let ask = |one: &Due| match door.get(&one.endpoint_id) {
-        None => Some((Event::Skip, Reason::EndpointEnded)),
-        Some((_, 0)) => Some((Event::Skip, Reason::Ended)),
-        Some((_, 1)) => Some((Event::Skip, Reason::Paused)),
-        Some(_) => None,
-    };
-    let wanted = settle_all(deps, &due, ask, now).await?;
-    let addressed = wanted.into_iter().filter_map(|one| {
-        let address = door.get(&one.endpoint_id).and_then(|(address, _)| Address::parse(address).ok())?;
-        let delivery = DeliveryId::of(one.notice_id, one.revision(), one.endpoint_id);
-        Some((one, Recipient { endpoint: one.endpoint_id, address, delivery }))
-    });
-    send(deps, &edition, channel, addressed.collect()).await
+    let mut refused: BTreeMap<Reason, Vec<Due>> = BTreeMap::new();
+    let mut addressed = Vec::new();
+    for one in due {
+        let reason = match door.get(&one.endpoint_id) {
+            None => Reason::EndpointEnded,
+            Some((_, 0)) => Reason::Ended,
+            Some((_, 1)) => Reason::Paused,
+            Some((address, _)) => match Address::parse(address) {
+                Ok(address) => {
+                    let delivery = DeliveryId::of(one.notice_id, one.revision(), one.endpoint_id);
+                    let recipient = Recipient { endpoint: one.endpoint_id, address, delivery };
+                    addressed.push((one, recipient));
+                    continue;
+                }
+                Err(_) => Reason::BadAddress,
+            },
+        };
+        refused.entry(reason).or_default().push(one);
+    }
+    for (reason, due) in refused {
+        settle_all(deps, &due, Event::Skip, reason, now).await?;
+    }
+    send(deps, &edition, channel, addressed).await
 }
 
-/// Settles those for which the question has an answer, and returns the others.
-async fn settle_all<'a>(
-    deps: &Deps,
-    due: &'a [Due],
-    ask: impl Fn(&Due) -> Option<(Event, Reason)>,
-    now: Timestamp,
-) -> Result<Vec<&'a Due>> {
-    let (decided, open): (Vec<&Due>, Vec<&Due>) = due.iter().partition(|one| ask(one).is_some());
-    deps.db
-        .write(async |tx| {
-            for one in &decided {
-                let Some((event, reason)) = ask(one) else { continue };
-                let state = State::Due.on(event).unwrap_or(State::Due);
-                let verdict = Verdict {
-                    state,
-                    reason: Some(reason),
-                    shown: one.shown,
-                    provider_ref: None,
-                    detail: None,
-                    due_at: None,
-                };
-                delivery::settle(tx, one, &outcome(one, verdict, now, now)).await?;
-            }
-            Ok::<_, crate::services::Error>(())
-        })
-        .await?;
-    Ok(open)
+/// Settles deliveries that are not tried again, all for one reason.
+async fn settle_all(deps: &Deps, due: &[Due], event: Event, reason: Reason, now: Timestamp) -> Result<()> {
+    let state = State::Due.on(event).unwrap_or(State::Due);
+    let tx = deps.db.begin().await?;
+    for one in due {
+        let verdict =
+            Verdict { state, reason: Some(reason), shown: one.shown, provider_ref: None, detail: None, due_at: None };
+        delivery::settle(&tx, one, &outcome(one, verdict, now, now)).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
-async fn send(deps: &Deps, edition: &Edition, channel: &str, to: Vec<(&Due, Recipient)>) -> Result<()> {
+async fn send(deps: &Deps, edition: &Edition, channel: &str, to: Vec<(Due, Recipient)>) -> Result<()> {
     let known = channel.parse::<Channel>().ok().and_then(|channel| deps.fan_out.providers.get(channel));
     let Some(provider) = known else { return Ok(()) };
     for batch in to.chunks(provider.max_batch().max(1)) {
@@ -111,14 +112,11 @@ async fn send(deps: &Deps, edition: &Edition, channel: &str, to: Vec<(&Due, Reci
         let case =
             Case { repeat: provider.repeat(), attempts, now, deadline: edition.fan_out.deadline_at, jitter: 0.0 };
         let verdicts = judge(case, answer, batch.len());
-        deps.db
-            .write(async |tx| {
-                for ((one, _), verdict) in batch.iter().zip(&verdicts) {
-                    delivery::settle(tx, one, &outcome(one, verdict.clone(), began_at, now)).await?;
-                }
-                Ok::<_, crate::services::Error>(())
-            })
-            .await?;
+        let tx = deps.db.begin().await?;
+        for ((one, _), verdict) in batch.iter().zip(verdicts) {
+            delivery::settle(&tx, one, &outcome(one, verdict, began_at, now)).await?;
+        }
+        tx.commit().await?;
     }
     Ok(())
 }

@@ -4,10 +4,8 @@
 //! provider that is slow costs its own recipients the wait and nobody else's; what has no answer within the budget
 //! leaves as a due delivery.
 
-use std::sync::Arc;
-
-use futures_util::StreamExt as _;
 use futures_util::stream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc::Sender;
 
 use super::edition::Edition;
@@ -40,17 +38,18 @@ impl Unit<'_> {
         let Some(provider) = self.deps.fan_out.providers.get(channel) else {
             return Err(Error::broken(format!("channel {channel} is not configured any more")));
         };
-        let batches: Vec<&[Addressed]> = to.chunks(provider.max_batch().max(1)).collect();
-        let sends = batches.into_iter().map(|batch| self.send_batch(&*provider, batch));
+        let batches: Vec<Vec<Addressed>> = to.chunks(provider.max_batch().max(1)).map(<[_]>::to_vec).collect();
+        let sends: Vec<_> = batches.into_iter().map(|batch| self.send_batch(&*provider, batch).boxed()).collect();
         let mut sends = stream::iter(sends).buffer_unordered(provider.max_in_flight().max(1));
         while let Some(outcomes) = sends.next().await {
-            let recorder_is_gone = || Error::broken("the recorder has stopped");
-            self.record.send(outcomes?).await.map_err(|_| recorder_is_gone())?;
+            if self.record.send(outcomes?).await.is_err() {
+                return Err(Error::broken("the recorder has stopped"));
+            }
         }
         Ok(())
     }
 
-    async fn send_batch(&self, provider: &dyn Provider, batch: &[Addressed]) -> Result<Vec<Outcome>> {
+    async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>) -> Result<Vec<Outcome>> {
         let _permit = permit(self.deps, provider.channel()).await?;
         if !self.kept.is_held() {
             return Err(Error::broken("the lease is lost: nothing more is sent"));
@@ -80,7 +79,7 @@ impl Unit<'_> {
 
 /// One more send in flight on this channel, across all chunks of this process.
 pub(super) async fn permit(deps: &Deps, channel: Channel) -> Result<tokio::sync::OwnedSemaphorePermit> {
-    let semaphore = deps.fan_out.in_flight.get(&channel).map(Arc::clone);
+    let semaphore = deps.fan_out.in_flight.get(&channel).cloned();
     let semaphore = semaphore.ok_or_else(|| Error::broken(format!("channel {channel} is not configured")))?;
     semaphore.acquire_owned().await.map_err(|_| Error::broken("the channel's semaphore is closed"))
 }

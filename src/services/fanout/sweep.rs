@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::queue::Job;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
+use crate::storage::transact;
 use crate::storage::{chunk, delivery_sweep, fanout};
 
 /// How long a bell may go unheard when the queue is empty: a little more than a lease.
@@ -24,14 +25,11 @@ const ROUND: i64 = 1_000;
 pub async fn sweep(deps: &Deps) -> Result<usize> {
     let now = deps.clock.now();
     let before = now - patience(deps).await?;
-    let (plans, chunks) = deps
-        .db
-        .write(async |tx| {
-            let plans = fanout::unheard(tx, before, now, ROUND).await?;
-            let chunks = chunk::unheard(tx, before, now, ROUND).await?;
-            Ok::<_, Error>((plans, chunks))
-        })
-        .await?;
+    let (plans, chunks) = transact!(deps.db, |tx| {
+        let plans = fanout::unheard(tx, before, now, ROUND).await?;
+        let chunks = chunk::unheard(tx, before, now, ROUND).await?;
+        Ok::<_, Error>((plans, chunks))
+    });
     for lane in Lane::ALL {
         let plans = plans.iter().filter(|bell| bell.lane() == lane).map(|bell| Job::PlanV1(bell.id));
         let chunks = chunks.iter().filter(|bell| bell.lane() == lane).map(|bell| Job::ChunkV1(bell.id));
@@ -61,12 +59,9 @@ async fn patience(deps: &Deps) -> Result<Duration> {
 pub async fn hold_or_release(deps: &Deps) -> Result<u64> {
     let now: Timestamp = deps.clock.now();
     let channels: Vec<String> = deps.fan_out.providers.channels().map(|channel| channel.to_string()).collect();
-    Ok(deps
-        .db
-        .write(async |tx| {
-            let expired = delivery_sweep::expire_held(tx, now, ROUND).await?;
-            let released = delivery_sweep::release_held(tx, channels.clone(), now, ROUND).await?;
-            Ok::<_, Error>(expired + released)
-        })
-        .await?)
+    Ok(transact!(deps.db, |tx| {
+        let expired = delivery_sweep::expire_held(tx, now, ROUND).await?;
+        let released = delivery_sweep::release_held(tx, channels.clone(), now, ROUND).await?;
+        Ok::<_, Error>(expired + released)
+    }))
 }
