@@ -142,6 +142,9 @@ pub struct Db {
 /// How long a connection is waited for before the caller is told that the database is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What copies that migrate at once wait for on PostgreSQL; any number that nothing else in the database uses.
+const MIGRATION_LOCK: i64 = 0x7969_7a68_616e;
+
 impl Db {
     /// Connects; for SQLite it makes the file, and one connection that writes beside several that read.
     pub async fn connect(settings: &Settings) -> DbResult<Self> {
@@ -158,10 +161,22 @@ impl Db {
         }
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date. Copies that start at once take turns; on SQLite there is one copy.
     pub async fn migrate(&self) -> DbResult<()> {
         use migrations::MigratorTrait as _;
-        migrations::Migrator::up(&self.write, None).await.map_err(DbError::from)
+        let turn = match self.engine() {
+            DbBackend::Postgres => Some(self.begin().await?),
+            _ => None,
+        };
+        if let Some(turn) = &turn {
+            // Held until its transaction ends, also when this process dies.
+            execute(&**turn, "SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
+        }
+        migrations::Migrator::up(&self.write, None).await?;
+        if let Some(turn) = turn {
+            turn.commit().await?;
+        }
+        Ok(())
     }
 
     /// How many migrations have not been run.

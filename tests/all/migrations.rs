@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use migrations::{Migrator, MigratorTrait as _};
 use sea_orm::{DatabaseConnection, DbBackend, FromQueryResult};
-use yizhan::storage;
+use yizhan::storage::{self, Db, Settings, Synchronous};
 
 use super::support::Database;
 
@@ -30,6 +30,24 @@ async fn every_migration_can_be_taken_back_and_run_again() {
     let position: i64 =
         storage::value(&connection, "SELECT position AS value FROM commit_order", []).await.expect("one");
     assert_eq!(position, 0);
+}
+
+#[tokio::test]
+async fn copies_that_start_at_once_on_an_empty_database_take_turns() {
+    let database = Database::fresh().await;
+    let connection = database.connect().await;
+    Migrator::down(&connection, None).await.expect("down");
+    // On SQLite there is one copy: its folder's lock sees to that.
+    let copies = if database.pair().postgres().is_some() { 4 } else { 1 };
+    let settings = Settings::new(database.url.clone(), 2, Synchronous::Normal);
+    let starts = (0..copies).map(|_| {
+        let settings = settings.clone();
+        tokio::spawn(async move { Db::connect(&settings).await.expect("the database answers").migrate().await })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        start.await.expect("a copy").expect("a schema");
+    }
+    assert_ne!(schema(&connection).await, Schema::new());
 }
 
 /// Compares this run's engine with SQLite, so the pairs with PostgreSQL compare the two.
