@@ -88,8 +88,8 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
         None => Kv::in_memory(),
     };
     let publisher_keys = publisher::Keys::default();
-    let limits = config.limits.clone();
-    Ok(Deps::new(Parts { db, fan_out, catalogue, clock, kv, limits, codes, publisher_keys, sessions }))
+    let (holdings, limits) = (config.holdings, config.limits.clone());
+    Ok(Deps::new(Parts { db, fan_out, catalogue, clock, holdings, kv, limits, codes, publisher_keys, sessions }))
 }
 
 /// The queue, the providers, and how the engine is run.

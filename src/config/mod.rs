@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod env;
+pub mod holdings;
 pub mod limits;
 pub mod notifier;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub redis: Option<SecretString>,
     /// Rate limits.
     pub limits: services::limits::Settings,
+    /// How much one user may have.
+    pub holdings: services::holdings::Settings,
     /// Accounts and their tokens.
     pub accounts: accounts::Accounts,
     /// How the notifier is run.
@@ -84,6 +87,7 @@ impl Config {
             data_dir,
             redis: redis(env, &storage),
             limits: limits::read(env),
+            holdings: holdings::read(env),
             accounts: accounts::read(env),
             storage,
             notifier: notifier::read(env),

@@ -36,6 +36,7 @@
 pub mod catalogue;
 pub mod channel;
 pub mod delivery;
+pub mod device;
 pub mod fanout;
 pub mod fold;
 pub mod id;

@@ -18,14 +18,17 @@ use crate::services::{Deps, Refusal};
 pub mod account;
 pub mod catalogue;
 pub mod conditional;
+pub mod device;
 pub mod extract;
 pub mod health;
+pub mod inbox;
 pub mod language;
 pub mod middleware;
 pub mod openapi;
 pub mod problem;
 pub mod publisher;
 pub mod session;
+pub mod subscription;
 pub mod user;
 
 /// Every route of the API.
@@ -36,7 +39,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
             .configure(publisher::routes)
             .configure(account::routes)
             .configure(session::routes)
-            .configure(user::routes),
+            .configure(user::routes)
+            .configure(subscription::routes)
+            .configure(device::routes)
+            .configure(inbox::routes),
     );
 }
 

@@ -16,11 +16,13 @@ use crate::domain::session::SessionEnd;
 use crate::domain::user::{DisplayName, Role};
 use crate::services::Deps;
 use crate::services::confirmation;
+use crate::services::device;
 use crate::services::idempotency::{self, Call};
 use crate::services::limits::{self, Rule};
 use crate::services::password;
 use crate::services::refusal::{Error, OnConflict as _, Refusal, Result, Violation};
 use crate::services::session::{self, Caller, Tokens};
+use crate::services::subscription;
 use crate::storage::{identity, user};
 
 pub use crate::storage::identity::Identity;
@@ -185,7 +187,7 @@ pub async fn change_password(
     Ok(())
 }
 
-/// Erases a user: ends the sessions with their devices, frees the addresses, blanks the name. A tombstone remains.
+/// Erases a user: ends sessions, devices and subscriptions, frees the addresses, blanks the names. A tombstone remains.
 pub async fn erase(deps: &Deps, id: UserId) -> Result<()> {
     let now = deps.clock.now();
     let ended = deps
@@ -195,7 +197,10 @@ pub async fn erase(deps: &Deps, id: UserId) -> Result<()> {
                 return Err(Refusal::NotFound.into());
             }
             identity::erase_of_user(tx, id).await?;
-            session::end_all_in(tx, id, None, now, SessionEnd::UserErased).await
+            device::end_all_in(tx, id, now).await?;
+            let ended = session::end_all_in(tx, id, None, now, SessionEnd::UserErased).await?;
+            subscription::end_all_in(tx, id, now).await?;
+            Ok(ended)
         })
         .await?;
     deps.sessions.forget(&ended).await;

@@ -13,16 +13,20 @@ use crate::storage::Db;
 pub mod account;
 pub mod catalogue;
 pub mod confirmation;
+pub mod device;
 pub mod fanout;
 pub mod health;
+pub mod holdings;
 pub mod housekeeping;
 pub mod idempotency;
+pub mod inbox;
 pub mod keys;
 pub mod limits;
 pub mod password;
 pub mod publisher;
 pub mod refusal;
 pub mod session;
+pub mod subscription;
 pub mod user;
 
 pub use refusal::{CanFail, Error, Fault, OnConflict, Refusal, Result};
@@ -39,6 +43,8 @@ pub struct Parts {
     pub catalogue: catalogue::Current,
     /// What time it is.
     pub clock: Clock,
+    /// How much one user may have.
+    pub holdings: holdings::Settings,
     /// What processes share and may lose.
     pub kv: Kv,
     /// How much is allowed in general.

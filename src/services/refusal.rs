@@ -162,6 +162,11 @@ impl Error {
         Self::Refused { refusal: Refusal::Invalid, violations, retry_after: None, detail: None }
     }
 
+    /// The cursor is not one of this list.
+    pub fn not_a_cursor() -> Self {
+        Self::invalid(vec![Violation::query("cursor", "cursor", "不是本列表的游标", "not a cursor of this list")])
+    }
+
     /// Too many; come again after this time.
     pub fn too_many(retry_after: std::time::Duration) -> Self {
         Self::Refused {

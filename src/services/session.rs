@@ -13,6 +13,7 @@ use rand::RngCore as _;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::device::EndpointEnd;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{ACCESS_LIFETIME, MAX_SESSIONS, RefreshToken, SESSION_LIFETIME, SessionEnd};
 use crate::domain::time::Timestamp;
@@ -20,6 +21,7 @@ use crate::domain::user::Role;
 use crate::services::Deps;
 use crate::services::keys::KeyRing;
 use crate::services::refusal::{Error, Refusal, Result};
+use crate::storage::device;
 use crate::storage::session::{self, Standing};
 use crate::storage::{Db, Tx};
 
@@ -218,7 +220,12 @@ pub async fn end(deps: &Deps, user: UserId, id: SessionId, reason: SessionEnd) -
 
 /// Ends a session and its devices in the transaction at hand; says whether it lived.
 pub async fn end_in(tx: &Tx, user: UserId, id: SessionId, now: Timestamp, reason: SessionEnd) -> Result<bool> {
-    Ok(session::end(tx, user, id, now, reason).await?)
+    // The session first: whoever registers a device holds it, and what was registered is seen after that.
+    let lived = session::end(tx, user, id, now, reason).await?;
+    if lived {
+        device::end_of_session(tx, id, now, EndpointEnd::SessionEnded).await?;
+    }
+    Ok(lived)
 }
 
 /// Ends every session of a user but the one to be spared, and their devices, in the transaction at hand; says which
@@ -230,7 +237,9 @@ pub async fn end_all_in(
     now: Timestamp,
     reason: SessionEnd,
 ) -> Result<Vec<SessionId>> {
-    Ok(session::end_all(tx, user, spared, now, reason).await?)
+    let ended = session::end_all(tx, user, spared, now, reason).await?;
+    device::end_of_sessions(tx, &ended, now, EndpointEnd::SessionEnded).await?;
+    Ok(ended)
 }
 
 async fn tokens(deps: &Deps, user: UserId, role: Role, refresh: &RefreshToken) -> Result<Tokens> {

@@ -4,9 +4,14 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeEr
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 use uuid::Uuid;
 
+use crate::domain::channel::Channel;
+use crate::domain::device::{EndpointEnd, Platform};
+use crate::domain::fanout::EditionKind;
 use crate::domain::id::*;
 use crate::domain::identity::{IdentityKind, Purpose};
+use crate::domain::lookup::{TermKind, TermMode};
 use crate::domain::session::SessionEnd;
+use crate::domain::subscription::{Frequency, SubscriptionEnd};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
 
@@ -114,3 +119,11 @@ word_column!(IdentityKind);
 word_column!(Purpose);
 word_column!(Role);
 word_column!(SessionEnd);
+word_column!(Channel);
+word_column!(EditionKind);
+word_column!(EndpointEnd);
+word_column!(Frequency);
+word_column!(Platform);
+word_column!(SubscriptionEnd);
+word_column!(TermKind);
+word_column!(TermMode);

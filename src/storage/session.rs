@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::{DbResult, Tx, all, execute, one};
+use super::{DbResult, Tx, all, execute, one, sql, statement};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{RefreshToken, SessionEnd};
 use crate::domain::time::Timestamp;
@@ -119,6 +119,13 @@ pub async fn rotate(
 pub async fn find_newest(conn: &impl ConnectionTrait, session: SessionId, now: Timestamp) -> DbResult<Option<Newest>> {
     let text = format!("SELECT refresh_hash, refresh_number FROM sessions WHERE id = $1 AND {LIVING} $2");
     one(conn, &text, [session.into(), now.into()]).await
+}
+
+/// Holds a living session until the commit, so that what is added to it is not added after its end; says whether there
+/// is such a session.
+pub async fn lock(tx: &Tx, session: SessionId, now: Timestamp) -> DbResult<bool> {
+    let text = format!("SELECT id FROM sessions WHERE id = $1 AND {LIVING} $2 {}", sql::for_update(&**tx));
+    Ok(tx.query_one_raw(statement(&**tx, &text, [session.into(), now.into()])).await?.is_some())
 }
 
 /// The living sessions of a user, the one used last first.

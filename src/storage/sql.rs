@@ -67,6 +67,14 @@ pub fn skip_locked(conn: &impl ConnectionTrait) -> &'static str {
     }
 }
 
+/// The rows found are held until the commit; rows that refer to them may still be added. SQLite has one writer.
+pub fn for_update(conn: &impl ConnectionTrait) -> &'static str {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => "FOR NO KEY UPDATE",
+        _ => "",
+    }
+}
+
 /// What a set holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {

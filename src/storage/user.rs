@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::{DbResult, Tx, all, execute, one};
+use super::{DbResult, Tx, all, execute, one, sql, statement};
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{DisplayName, Role};
@@ -74,4 +74,11 @@ pub async fn erase(tx: &Tx, id: UserId, now: Timestamp) -> DbResult<bool> {
     let text = "UPDATE users SET ended_at = $2, ended_reason = 'erased', display_name = '' \
                 WHERE id = $1 AND ended_at IS NULL";
     Ok(execute(&**tx, text, [id.into(), now.into()]).await? == 1)
+}
+
+/// Holds a living user until the commit, so that what counts the user's things is counted by one at a time; says
+/// whether there is such a user.
+pub async fn lock(tx: &Tx, id: UserId) -> DbResult<bool> {
+    let text = format!("SELECT id FROM users WHERE id = $1 AND ended_at IS NULL {}", sql::for_update(&**tx));
+    Ok(tx.query_one_raw(statement(&**tx, &text, [id.into()])).await?.is_some())
 }

@@ -278,6 +278,7 @@ CREATE TABLE inbox_items (
 );
 CREATE INDEX inbox_items_stamp_idx ON inbox_items (user_id, stamp, notice_id);
 CREATE INDEX inbox_items_notice_idx ON inbox_items (notice_id, user_id);
+CREATE INDEX inbox_items_removed_idx ON inbox_items (removed_at) WHERE removed_at IS NOT NULL;
 
 -- The outbox: what was committed and has not been rung yet.
 CREATE TABLE outbox (

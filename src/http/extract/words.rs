@@ -4,9 +4,12 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::catalogue::Level;
+use crate::domain::channel::Channel;
+use crate::domain::device::Platform;
 use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::identity::IdentityKind;
 use crate::domain::notice::{AmountKind, DeadlineKind, NoticeState};
+use crate::domain::subscription::{Frequency, Part, SubscriptionEnd, UnknownAmount};
 use crate::domain::user::Role;
 
 macro_rules! word_schema {
@@ -22,3 +25,10 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, NoticeState, Role);
+word_schema!(Channel, Frequency, Part, Platform, SubscriptionEnd, UnknownAmount);
+
+/// A code of the catalogue.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "430100")]
+#[expect(dead_code, reason = "stands in the document only")]
+pub struct CatalogueCode(String);

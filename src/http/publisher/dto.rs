@@ -7,6 +7,7 @@ use crate::domain::id::{PublisherId, PublisherKeyId};
 use crate::domain::page::Page;
 use crate::domain::publisher::Scope;
 use crate::domain::time::Timestamp;
+use crate::http::extract::words::CatalogueCode;
 use crate::services::publisher::{KeyInfo, NewKey, Publisher};
 
 /// A publisher to be made.
@@ -44,12 +45,6 @@ pub struct PublisherKeyBody {
 #[schema(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "hnsggzy")]
 #[expect(dead_code, reason = "stands in the document only")]
 pub struct SourceCode(String);
-
-/// A code of the catalogue.
-#[derive(ToSchema)]
-#[schema(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "430100")]
-#[expect(dead_code, reason = "stands in the document only")]
-pub struct CatalogueCode(String);
 
 impl PublisherKeyBody {
     /// How far the key shall reach.

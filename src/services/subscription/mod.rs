@@ -1,0 +1,235 @@
+//! Subscriptions: made, renamed, changed, paused, ended.
+//!
+//! Promise: a subscription counts for every notice whose publishing begins after the call was answered, because its
+//! position is taken last in its transaction. A filter is never edited: changing it ends one edition and begins the
+//! next at one position. Not promised: an order between a change and a publish call at the same instant; whichever
+//! way it falls, it falls for ever.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{SubscriptionId, SubscriptionRowId, UserId};
+use crate::domain::lookup::Lookup;
+use crate::domain::page::{Cursor, Page};
+use crate::domain::subscription::{Filter, Frequency, SubscriptionEnd};
+use crate::domain::time::Timestamp;
+use crate::services::Deps;
+use crate::services::idempotency::{self, Call};
+use crate::services::refusal::{Error, Refusal, Result, Violation};
+use crate::storage::subscription::{self, NewEdition};
+use crate::storage::{Tx, order, term, user};
+
+pub use crate::storage::subscription::Edition;
+
+mod form;
+
+/// The list of a user's subscriptions, in cursors.
+const LIST: &str = "subscriptions";
+/// The list of one subscription's editions, in cursors.
+const HISTORY: &str = "editions";
+/// For how long a subscription can be paused at a time; who wants longer ends it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// What a user asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wish {
+    /// What the user calls it.
+    pub name: String,
+    /// What the user wants to hear of.
+    pub filter: Filter,
+    /// How soon.
+    pub frequency: Frequency,
+}
+
+/// What a user changes; what is not there stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// What the user wants to hear of.
+    pub filter: Option<Filter>,
+    /// How soon.
+    pub frequency: Option<Frequency>,
+}
+
+/// Makes a subscription.
+pub async fn subscribe(deps: &Deps, user: UserId, call: &Call, wish: &Wish) -> Result<Edition> {
+    check_name(&wish.name)?;
+    check_frequency(wish.frequency)?;
+    form::check(&wish.filter, &deps.catalogue(), "/filter")?;
+    let limit = i64::from(deps.holdings.subscriptions);
+    idempotency::once(deps, call, async |tx| {
+        hold(tx, user).await?;
+        if subscription::count(&**tx, user).await? >= limit {
+            return Err(Error::refused(Refusal::SubscriptionLimitReached, format!("{limit}")));
+        }
+        let now = deps.clock.now();
+        let new = NewEdition {
+            row: SubscriptionRowId::new(),
+            subscription: SubscriptionId::new(),
+            user,
+            name: wish.name.trim(),
+            filter: &wish.filter,
+            frequency: wish.frequency,
+            paused_until: None,
+            created_at: now,
+            now,
+        };
+        begin(tx, &new, None).await?;
+        get_in(tx, user, new.subscription).await
+    })
+    .await
+}
+
+/// Changes a subscription. Another filter ends its edition and begins the next; another name does not.
+pub async fn change(deps: &Deps, user: UserId, id: SubscriptionId, change: &Change) -> Result<Edition> {
+    change.name.as_deref().map_or(Ok(()), check_name)?;
+    change.frequency.map_or(Ok(()), check_frequency)?;
+    if let Some(filter) = &change.filter {
+        form::check(filter, &deps.catalogue(), "/filter")?;
+    }
+    deps.db
+        .write(async |tx| {
+            hold(tx, user).await?;
+            let old = get_in(tx, user, id).await?;
+            let name = change.name.as_deref().map_or(old.name.as_str(), str::trim);
+            let frequency = change.frequency.unwrap_or(old.frequency);
+            match &change.filter {
+                Some(filter) if *filter != old.filter => {
+                    let now = deps.clock.now();
+                    let new = NewEdition {
+                        row: SubscriptionRowId::new(),
+                        subscription: id,
+                        user,
+                        name,
+                        filter,
+                        frequency,
+                        paused_until: old.paused_until,
+                        created_at: old.created_at,
+                        now,
+                    };
+                    subscription::end(tx, old.row, now, SubscriptionEnd::Changed).await?;
+                    begin(tx, &new, Some(old.row)).await?;
+                }
+                _ => subscription::set(tx, old.row, name, frequency, old.paused_until).await?,
+            }
+            get_in(tx, user, id).await
+        })
+        .await
+}
+
+/// Sends nothing for a subscription until then; notices go on coming to the inbox. `None`: sends again.
+pub async fn pause(deps: &Deps, user: UserId, id: SubscriptionId, until: Option<Timestamp>) -> Result<Edition> {
+    let now = deps.clock.now();
+    if until.is_some_and(|until| until <= now || until > now + LONGEST_PAUSE) {
+        let violation = Violation::body("/until", "out_of_range", "须在一年以内的将来", "must be within the next year");
+        return Err(Error::invalid(vec![violation]));
+    }
+    deps.db
+        .write(async |tx| {
+            hold(tx, user).await?;
+            let old = get_in(tx, user, id).await?;
+            subscription::set(tx, old.row, &old.name, old.frequency, until).await?;
+            get_in(tx, user, id).await
+        })
+        .await
+}
+
+/// Ends a subscription. What it matched stays in the inbox.
+pub async fn unsubscribe(deps: &Deps, user: UserId, id: SubscriptionId) -> Result<()> {
+    deps.db
+        .write(async |tx| {
+            hold(tx, user).await?;
+            let old = get_in(tx, user, id).await?;
+            subscription::end(tx, old.row, deps.clock.now(), SubscriptionEnd::UserLeft).await?;
+            let position = order::take_position(tx).await?;
+            Ok(subscription::end_position(tx, old.row, position).await?)
+        })
+        .await
+}
+
+/// A user's subscription as it stands now.
+pub async fn get(deps: &Deps, user: UserId, id: SubscriptionId) -> Result<Edition> {
+    subscription::find(deps.db.reader(), user, id).await?.ok_or_else(|| Refusal::NotFound.into())
+}
+
+/// A user's subscriptions, the newest first.
+pub async fn list(deps: &Deps, user: UserId, after: Option<&Cursor>, limit: u16) -> Result<Page<Edition>> {
+    let before = match after {
+        Some(cursor) => {
+            Some(cursor.parts::<1>(LIST).ok().and_then(|[id]| id.parse().ok()).ok_or_else(Error::not_a_cursor)?)
+        }
+        None => None,
+    };
+    let found = subscription::list(deps.db.reader(), user, before, i64::from(limit) + 1).await?;
+    Ok(Page::cut(found, limit, |edition| Cursor::new(LIST, [edition.subscription])))
+}
+
+/// The editions of a user's subscription, the newest first; those of one that has ended, too.
+pub async fn history(
+    deps: &Deps,
+    user: UserId,
+    id: SubscriptionId,
+    after: Option<&Cursor>,
+    limit: u16,
+) -> Result<Page<Edition>> {
+    let before = match after {
+        Some(cursor) => {
+            Some(cursor.parts::<1>(HISTORY).ok().and_then(|[at]| at.parse().ok()).ok_or_else(Error::not_a_cursor)?)
+        }
+        None => None,
+    };
+    let found = subscription::history(deps.db.reader(), user, id, before, i64::from(limit) + 1).await?;
+    if found.is_empty() && before.is_none() {
+        return Err(Refusal::NotFound.into());
+    }
+    Ok(Page::cut(found, limit, |edition| Cursor::new(HISTORY, [edition.started_position])))
+}
+
+/// Ends every subscription of a user and forgets what they were called, in the transaction that closes the account. It
+/// takes a position: it comes last in there.
+pub async fn end_all_in(tx: &Tx, user: UserId, now: Timestamp) -> Result<()> {
+    subscription::forget_names(tx, user).await?;
+    let position = order::take_position(tx).await?;
+    subscription::end_all(tx, user, position, now, SubscriptionEnd::AccountClosed).await?;
+    Ok(())
+}
+
+/// The words first, the position last: whoever holds the order's row holds up every publisher.
+async fn begin(tx: &Tx, new: &NewEdition<'_>, ends: Option<SubscriptionRowId>) -> Result<()> {
+    let lookup = Lookup::of(new.filter);
+    let terms = term::intern(tx, &lookup.all_terms()).await?;
+    subscription::insert(tx, new, &lookup, &terms).await?;
+    if terms.is_new {
+        term::announce(tx).await?;
+    }
+    let position = order::take_position(tx).await?;
+    subscription::begin(tx, new.row, position).await?;
+    if let Some(old) = ends {
+        subscription::end_position(tx, old, position).await?;
+    }
+    Ok(())
+}
+
+/// One change of a user's subscriptions at a time: the limit holds, and an edition ends once.
+async fn hold(tx: &Tx, user: UserId) -> Result<()> {
+    if user::lock(tx, user).await? { Ok(()) } else { Err(Refusal::Unauthenticated.into()) }
+}
+
+async fn get_in(tx: &Tx, user: UserId, id: SubscriptionId) -> Result<Edition> {
+    subscription::find(&**tx, user, id).await?.ok_or_else(|| Refusal::NotFound.into())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        let violation =
+            Violation::body("/name", "blank", "不能为空白或含控制字符", "must not be blank or hold control characters");
+        return Err(Error::invalid(vec![violation]));
+    }
+    Ok(())
+}
+
+fn check_frequency(frequency: Frequency) -> Result<()> {
+    if frequency.is_offered() { Ok(()) } else { Err(Refusal::FrequencyNotOffered.into()) }
+}

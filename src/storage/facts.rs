@@ -1,0 +1,100 @@
+//! What matching reads of a notice revision, and where that revision stands in the order of commits.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::sql::{self, Binds, Of};
+use super::{DbError, DbResult, all};
+use crate::domain::id::{NoticeId, UserId};
+use crate::domain::subscription::Facts;
+
+/// The facts of one notice revision.
+#[derive(Debug, Clone)]
+pub struct RevisionFacts {
+    /// The notice.
+    pub notice: NoticeId,
+    /// The revision.
+    pub revision: i64,
+    /// Its position.
+    pub position: i64,
+    /// The version of the rules that held when it was published.
+    pub matcher: i64,
+    /// What filters are held against.
+    pub facts: Facts,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    notice_id: NoticeId,
+    revision: i64,
+    position: i64,
+    matcher: i64,
+    category_path: String,
+    region_path: String,
+    notice_type: String,
+    stage: String,
+    project_key: Option<String>,
+    purchaser_keys: String,
+    amount_fen: Option<i64>,
+    folded: String,
+}
+
+impl TryFrom<Row> for RevisionFacts {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> DbResult<Self> {
+        let purchaser_keys = serde_json::from_str(&row.purchaser_keys).map_err(|error| {
+            DbError::Fault(sea_orm::DbErr::Type(format!("the purchaser's keys of {}: {error}", row.notice_id)))
+        })?;
+        let facts = Facts {
+            category_path: row.category_path,
+            region_path: row.region_path,
+            notice_type: row.notice_type,
+            stage: row.stage,
+            project_key: row.project_key,
+            purchaser_keys,
+            amount_fen: row.amount_fen,
+            folded: row.folded,
+        };
+        Ok(Self { notice: row.notice_id, revision: row.revision, position: row.position, matcher: row.matcher, facts })
+    }
+}
+
+const COLUMNS: &str = "r.notice_id, r.revision, r.position, r.matcher, r.category_path, r.region_path, r.notice_type, \
+                       r.stage, r.project_key, r.purchaser_keys, r.amount_fen, r.folded";
+
+/// The newest edition up to a revision that says something: a withdrawal matches nothing, it concerns who has the
+/// notice already.
+const TELLING: &str = "SELECT MAX(t.revision) FROM notice_revisions t WHERE t.kind <> 'withdrawal' AND t.notice_id =";
+
+/// The facts by which a user got each of these notices, as far as the user has them.
+pub async fn of_items(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    notices: impl IntoIterator<Item = NoticeId>,
+) -> DbResult<Vec<RevisionFacts>> {
+    let mut binds = Binds::default();
+    let user = binds.add(user);
+    let notices = binds.add(sql::uuid_set(conn, notices.into_iter().map(NoticeId::as_uuid)));
+    let text = format!(
+        "SELECT {COLUMNS} FROM inbox_items i JOIN notice_revisions r ON r.notice_id = i.notice_id \
+           AND r.revision = ({TELLING} i.notice_id AND t.revision <= i.revision) \
+         WHERE i.user_id = {user} AND {}",
+        sql::is_in(conn, "i.notice_id", &notices, Of::Uuids),
+    );
+    let rows: Vec<Row> = all(conn, &text, binds).await?;
+    rows.into_iter().map(RevisionFacts::try_from).collect()
+}
+
+/// The facts of a notice: of the newest edition that says something, up to `revision`.
+pub async fn of_notice(
+    conn: &impl ConnectionTrait,
+    notice: NoticeId,
+    revision: Option<i64>,
+) -> DbResult<Option<RevisionFacts>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM notice_revisions r \
+         WHERE r.notice_id = $1 AND r.revision = ({TELLING} $1 AND t.revision <= $2)"
+    );
+    let rows: Vec<Row> = all(conn, &text, [notice.into(), revision.unwrap_or(i64::MAX).into()]).await?;
+    rows.into_iter().next().map(RevisionFacts::try_from).transpose()
+}

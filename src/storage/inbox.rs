@@ -1,0 +1,284 @@
+//! Inbox items: the one record that a user has a notice.
+//!
+//! Promise: every change carries the stamp of its transaction, so that a reader who goes by (stamp, notice) below the
+//! horizon of `storage::order` misses none; a removed item stays as a tombstone until [`forget_removed`].
+//! Not promised: that `updated_at` moves when the user reads or archives; it is when the notice last came.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::sql::{self, Binds};
+use super::{DbError, DbResult, Tx, all, execute, one, value};
+use crate::domain::fanout::EditionKind;
+use crate::domain::id::{NoticeId, UserId};
+use crate::domain::notice::Content;
+use crate::domain::time::Timestamp;
+
+/// An inbox item with what its notice says now.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The notice.
+    pub notice: NoticeId,
+    /// The revision that the user was given last.
+    pub revision: i64,
+    /// What that revision was.
+    pub kind: EditionKind,
+    /// What it changed.
+    pub changes: serde_json::Value,
+    /// Where its last change stands among all changes.
+    pub stamp: i64,
+    /// When the notice first came.
+    pub created_at: Timestamp,
+    /// When it, or a revision of it, last came.
+    pub updated_at: Timestamp,
+    /// When the user read it.
+    pub read_at: Option<Timestamp>,
+    /// When the user put it away.
+    pub archived_at: Option<Timestamp>,
+    /// When the user threw it away.
+    pub removed_at: Option<Timestamp>,
+    /// The notice's newest revision.
+    pub notice_revision: i64,
+    /// The notice's state.
+    pub state: String,
+    /// What the newest revision says.
+    pub content: Content,
+    /// The stage of its type.
+    pub stage: String,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
+    /// When it was published.
+    pub published_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    notice_id: NoticeId,
+    revision: i64,
+    kind: EditionKind,
+    changes: String,
+    stamp: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    read_at: Option<Timestamp>,
+    archived_at: Option<Timestamp>,
+    removed_at: Option<Timestamp>,
+    notice_revision: i64,
+    state: String,
+    document: String,
+    stage: String,
+    amends: Option<NoticeId>,
+    published_at: Timestamp,
+}
+
+impl TryFrom<Row> for Item {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> DbResult<Self> {
+        let broken = |what: &str, error: serde_json::Error| {
+            DbError::Fault(sea_orm::DbErr::Type(format!("{what} of {}: {error}", row.notice_id)))
+        };
+        Ok(Self {
+            content: serde_json::from_str(&row.document).map_err(|error| broken("the document", error))?,
+            changes: serde_json::from_str(&row.changes).map_err(|error| broken("the changes", error))?,
+            notice: row.notice_id,
+            revision: row.revision,
+            kind: row.kind,
+            stamp: row.stamp,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            read_at: row.read_at,
+            archived_at: row.archived_at,
+            removed_at: row.removed_at,
+            notice_revision: row.notice_revision,
+            state: row.state,
+            stage: row.stage,
+            amends: row.amends,
+            published_at: row.published_at,
+        })
+    }
+}
+
+/// `h` is the revision that the user has, `c` the newest one.
+const SELECT: &str = "SELECT i.notice_id, i.revision, h.kind, h.changes, i.stamp, i.created_at, i.updated_at, \
+     i.read_at, i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.document, c.stage, n.amends, \
+     n.published_at \
+   FROM inbox_items i JOIN notices n ON n.id = i.notice_id \
+   JOIN notice_revisions h ON h.notice_id = i.notice_id AND h.revision = i.revision \
+   JOIN notice_revisions c ON c.notice_id = n.id AND c.revision = n.revision";
+
+async fn items(conn: &impl ConnectionTrait, text: &str, binds: Binds) -> DbResult<Vec<Item>> {
+    let rows: Vec<Row> = all(conn, text, binds).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+/// Which items of an inbox are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only read ones, or only unread ones.
+    pub unread: Option<bool>,
+    /// The archived ones in place of the others.
+    pub archived: bool,
+    /// Only notices in this category or below it.
+    pub category: Option<String>,
+}
+
+/// A user's items, the newest notice first, below a notice.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    selection: &Selection,
+    before: Option<NoticeId>,
+    limit: i64,
+) -> DbResult<Vec<Item>> {
+    let mut binds = Binds::default();
+    let mut text = format!("{SELECT} WHERE i.user_id = {} AND i.removed_at IS NULL", binds.add(user));
+    text.push_str(match selection.unread {
+        Some(true) => " AND i.read_at IS NULL",
+        Some(false) => " AND i.read_at IS NOT NULL",
+        None => "",
+    });
+    text.push_str(if selection.archived { " AND i.archived_at IS NOT NULL" } else { " AND i.archived_at IS NULL" });
+    if let Some(category) = &selection.category {
+        let part = binds.add(format!("/{category}/"));
+        text.push_str(" AND ");
+        text.push_str(&sql::contains(conn, "n.category_path", &part));
+    }
+    if let Some(before) = before {
+        text.push_str(&format!(" AND i.notice_id < {}", binds.add(before)));
+    }
+    text.push_str(&format!(" ORDER BY i.notice_id DESC LIMIT {}", binds.add(limit)));
+    items(conn, &text, binds).await
+}
+
+/// One item of a user, also a removed one.
+pub async fn find(conn: &impl ConnectionTrait, user: UserId, notice: NoticeId) -> DbResult<Option<Item>> {
+    let mut binds = Binds::default();
+    let text = format!("{SELECT} WHERE i.user_id = {} AND i.notice_id = {}", binds.add(user), binds.add(notice));
+    Ok(items(conn, &text, binds).await?.into_iter().next())
+}
+
+/// A place among the changes of an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The stamp of a change.
+    pub stamp: i64,
+    /// What was changed.
+    pub notice: NoticeId,
+}
+
+/// The changes of a user's inbox after a place and below a horizon, tombstones included, in their order.
+pub async fn changes(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    after: Option<Place>,
+    horizon: i64,
+    limit: i64,
+) -> DbResult<Vec<Item>> {
+    let mut binds = Binds::default();
+    let mut text = format!("{SELECT} WHERE i.user_id = {} AND i.stamp < {}", binds.add(user), binds.add(horizon));
+    if let Some(after) = after {
+        let (stamp, notice) = (binds.add(after.stamp), binds.add(after.notice));
+        text.push_str(&format!(" AND (i.stamp, i.notice_id) > ({stamp}, {notice})"));
+    }
+    text.push_str(&format!(" ORDER BY i.stamp, i.notice_id LIMIT {}", binds.add(limit)));
+    items(conn, &text, binds).await
+}
+
+/// How many items of a user are unread and not put away; counts to `limit` and no further.
+pub async fn count_unread(conn: &impl ConnectionTrait, user: UserId, limit: i64) -> DbResult<i64> {
+    let text = "SELECT COUNT(*) AS value FROM (SELECT 1 FROM inbox_items WHERE user_id = $1 AND read_at IS NULL \
+                AND archived_at IS NULL AND removed_at IS NULL LIMIT $2) u";
+    value(conn, text, [user.into(), limit.into()]).await
+}
+
+/// A mark that a user sets on an item or takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Read.
+    Read,
+    /// Put away.
+    Archived,
+    /// Thrown away: the item stays as a tombstone. It is not taken away by the user, only by a new revision.
+    Removed,
+}
+
+impl Mark {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Read => "read_at",
+            Self::Archived => "archived_at",
+            Self::Removed => "removed_at",
+        }
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Marks {
+    read_at: Option<Timestamp>,
+    archived_at: Option<Timestamp>,
+}
+
+/// Whether a user has a notice, and whether its item bears the mark; the item is held until the commit.
+pub async fn has_mark(tx: &Tx, user: UserId, notice: NoticeId, mark: Mark) -> DbResult<Option<bool>> {
+    let text = format!(
+        "SELECT read_at, archived_at FROM inbox_items \
+         WHERE user_id = $1 AND notice_id = $2 AND removed_at IS NULL {}",
+        sql::for_update(&**tx)
+    );
+    let marks: Option<Marks> = one(&**tx, &text, [user.into(), notice.into()]).await?;
+    Ok(marks.map(|marks| match mark {
+        Mark::Read => marks.read_at.is_some(),
+        Mark::Archived => marks.archived_at.is_some(),
+        Mark::Removed => false,
+    }))
+}
+
+/// Sets a mark, or takes it away when there is no instant.
+pub async fn mark(
+    tx: &Tx,
+    user: UserId,
+    notice: NoticeId,
+    mark: Mark,
+    at: Option<Timestamp>,
+    stamp: i64,
+) -> DbResult<()> {
+    let text = format!(
+        "UPDATE inbox_items SET {} = $3, stamp = $4 WHERE user_id = $1 AND notice_id = $2 AND removed_at IS NULL",
+        mark.column()
+    );
+    execute(&**tx, &text, [user.into(), notice.into(), at.into(), stamp.into()]).await.map(|_| ())
+}
+
+/// How far everything is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpTo {
+    /// Everything that came until this instant.
+    Instant(Timestamp),
+    /// Everything whose last change stands at or before this place.
+    Place(Place),
+}
+
+/// Marks everything unread up to there as read; says how many items that were.
+pub async fn read_all(tx: &Tx, user: UserId, up_to: UpTo, now: Timestamp, stamp: i64) -> DbResult<u64> {
+    let mut binds = Binds::default();
+    let (user, now, stamp) = (binds.add(user), binds.add(now), binds.add(stamp));
+    let reached = match up_to {
+        UpTo::Instant(instant) => format!("updated_at <= {}", binds.add(instant)),
+        UpTo::Place(place) => {
+            let (stamp, notice) = (binds.add(place.stamp), binds.add(place.notice));
+            format!("(stamp, notice_id) <= ({stamp}, {notice})")
+        }
+    };
+    let text = format!(
+        "UPDATE inbox_items SET read_at = {now}, stamp = {stamp} \
+         WHERE user_id = {user} AND read_at IS NULL AND removed_at IS NULL AND {reached}"
+    );
+    execute(&**tx, &text, binds).await
+}
+
+/// Forgets tombstones that were made before an instant, at most `limit` of them; says how many.
+pub async fn forget_removed(conn: &impl ConnectionTrait, before: Timestamp, limit: i64) -> DbResult<u64> {
+    let text = "DELETE FROM inbox_items WHERE (user_id, notice_id) IN \
+                (SELECT user_id, notice_id FROM inbox_items WHERE removed_at < $1 LIMIT $2)";
+    execute(conn, text, [before.into(), limit.into()]).await
+}
