@@ -4,6 +4,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test that meets what it did not expect shall fail"
 )]

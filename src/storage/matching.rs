@@ -136,19 +136,26 @@ pub async fn users(conn: &impl ConnectionTrait, of: &Audience, range: Range) -> 
         .collect()
 }
 
+/// What is put into inboxes.
+#[derive(Debug, Clone, Copy)]
+pub struct Filling {
+    /// The notice.
+    pub notice: NoticeId,
+    /// Its revision.
+    pub revision: i32,
+    /// What kind of edition it is.
+    pub kind: EditionKind,
+    /// This transaction's stamp.
+    pub stamp: i64,
+    /// Now.
+    pub now: Timestamp,
+}
+
 /// Gives everyone of the audience in a range the notice, in one statement; returns how many items were made or changed.
 ///
 /// Safe to repeat: an item that stands at this revision already is left as its user has it, read or not.
-pub async fn fill_inboxes(
-    tx: &Tx,
-    of: &Audience,
-    range: Range,
-    notice: NoticeId,
-    revision: i32,
-    kind: EditionKind,
-    stamp: i64,
-    now: Timestamp,
-) -> DbResult<u64> {
+pub async fn fill_inboxes(tx: &Tx, of: &Audience, range: Range, filling: Filling) -> DbResult<u64> {
+    let Filling { notice, revision, kind, stamp, now } = filling;
     let mut binds = Binds::default();
     let notice = binds.add(notice);
     let revision = binds.add(i64::from(revision));

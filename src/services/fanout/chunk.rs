@@ -23,8 +23,9 @@ use crate::services::refusal::{Error, Result};
 use crate::storage::chunk::{self, Chunk};
 use crate::storage::delivery::{self, Outcome, Owner};
 use crate::storage::lease::{self, Leased};
+use crate::storage::matching::{self, Filling};
+use crate::storage::order;
 use crate::storage::transact;
-use crate::storage::{matching, order};
 
 /// A chunk that was begun so often without an end kills its workers: it is set aside, visible among the dead letters.
 const MAX_ATTEMPTS: i64 = 25;
@@ -83,7 +84,7 @@ async fn fill_inboxes(deps: &Deps, chunk: &Chunk, edition: &Edition) -> Result<(
         }
         let (audience, range, kind) = (&edition.audience, chunk.range(), edition.fan_out.kind());
         let stamp = order::stamp(tx).await?;
-        matching::fill_inboxes(tx, audience, range, notice, revision, kind, stamp, now).await
+        matching::fill_inboxes(tx, audience, range, Filling { notice, revision, kind, stamp, now }).await
     });
     metrics::counter!("yizhan_inbox_items_total").increment(filled);
     Ok(())
@@ -113,10 +114,8 @@ async fn deliver(deps: &Deps, chunk: &Chunk, kept: &Kept, edition: &Arc<Edition>
     let unit = Unit { deps, edition, gate: &gate, kept, record: sender };
     let token = chunk.lease_token;
     let send_all = async move {
-        if !sorted.decided.is_empty() {
-            if unit.record.send(sorted.decided).await.is_err() {
-                return Err(Error::broken("the recorder has stopped"));
-            }
+        if !sorted.decided.is_empty() && unit.record.send(sorted.decided).await.is_err() {
+            return Err(Error::broken("the recorder has stopped"));
         }
         for (channel, to) in &sorted.to_send {
             intend(deps, owner, token, *channel, to).await?;
