@@ -24,6 +24,7 @@ use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
+use crate::storage::lock::{self, FolderLock};
 use crate::workers::Workers;
 
 /// Why a process did not start or did not end well.
@@ -59,6 +60,12 @@ impl World {
     pub fn real() -> Self {
         Self { clock: Clock::system(), letters: None }
     }
+}
+
+/// Takes the folder of the embedded default for this process: a server while it runs, a command while it writes.
+/// Elsewhere there is nothing to take.
+pub fn lock(config: &Config) -> Result<Option<FolderLock>, StartError> {
+    Ok(if config.storage.is_sqlite() { Some(lock::take(&config.data_dir)?) } else { None })
 }
 
 /// Builds what the services work with: connects, brings the schema up to date.

@@ -12,10 +12,14 @@
 mod all {
     mod support;
 
+    mod account;
     mod config;
     mod floors;
     mod harness;
+    mod keys;
+    mod limits;
     mod migrations;
     mod sandbox;
+    mod session;
     mod sql;
 }

@@ -22,7 +22,9 @@ pub enum Command {
 /// Does it.
 pub async fn run(command: Command) -> Result<(), StartError> {
     let Command::Load { folder } = command;
-    let deps = app::build(&Config::from_env()?).await?;
+    let config = Config::from_env()?;
+    let _lock = app::lock(&config)?;
+    let deps = app::build(&config).await?;
     let loaded = catalogue::load(&deps.db, &folder, deps.clock.now()).await?;
     println!(
         "catalogue {}: {} categories, {} regions, {} notice types, {} stages",

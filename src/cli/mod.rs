@@ -1,6 +1,9 @@
 //! The command line: one file a command.
 
+mod admin;
 mod catalogue;
+mod keys;
+mod migrate;
 mod publisher;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +29,14 @@ enum Command {
     /// Replaces categories, regions, notice types and stages.
     #[command(subcommand)]
     Catalogue(catalogue::Command),
+    /// Makes admins and gives roles.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// The keys that access tokens are signed with.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Brings the schema up to date.
+    Migrate,
     /// Makes publishers and their keys.
     #[command(subcommand)]
     Publisher(publisher::Command),
@@ -36,6 +47,9 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve().await,
         Command::Catalogue(command) => catalogue::run(command).await,
+        Command::Admin(command) => admin::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::Migrate => migrate::run().await,
         Command::Publisher(command) => publisher::run(command).await,
         Command::Openapi => {
             println!("{}", crate::http::document().to_pretty_json()?);
@@ -47,6 +61,7 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
 async fn serve() -> Result<(), StartError> {
     let config = Config::from_env()?;
     telemetry::log("info,sqlx=warn", LogFormat::Text);
+    let _lock = app::lock(&config)?;
     let running = app::start(&config).await?;
     tracing::info!(address = %running.address, "listening");
     tokio::signal::ctrl_c().await?;

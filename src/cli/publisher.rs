@@ -35,7 +35,9 @@ pub struct Create {
 /// Does it.
 pub async fn run(command: Command) -> Result<(), StartError> {
     let Command::Create(Create { name, sources, categories, regions }) = command;
-    let deps = app::build(&Config::from_env()?).await?;
+    let config = Config::from_env()?;
+    let _lock = app::lock(&config)?;
+    let deps = app::build(&config).await?;
     let call = Call { caller: "command line".to_owned(), key: None, digest: [0; 32] };
     let owner = match publisher::find_by_name(&deps, &name).await? {
         Some(known) => known.id,

@@ -49,7 +49,7 @@ struct Known {
 pub struct KeyRing {
     known: RwLock<Arc<Known>>,
     /// Held while the database is asked; says when it was asked last.
-    asking: tokio::sync::Mutex<Instant>,
+    asking: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl KeyRing {
@@ -69,7 +69,7 @@ impl KeyRing {
                 read(db).await?.ok_or_else(|| Error::broken("there is no signing key"))?
             }
         };
-        Ok(Self { known: RwLock::new(Arc::new(known)), asking: tokio::sync::Mutex::new(Instant::now()) })
+        Ok(Self { known: RwLock::new(Arc::new(known)), asking: tokio::sync::Mutex::new(None) })
     }
 
     /// The key that signs now, and its name.
@@ -106,13 +106,18 @@ impl KeyRing {
         self.known.read().map(|known| Arc::clone(&known)).map_err(|_| Error::broken("the key ring's lock is poisoned"))
     }
 
-    /// Reads the keys again, unless somebody did within [`MIN_PAUSE`].
+    /// Reads the keys again. Whoever comes within [`MIN_PAUSE`] of the last reading waits for the next one, together
+    /// with everybody else who does: a new key is never missed, and made-up ones do not hammer the database.
     async fn ask(&self, db: &Db) -> Result<Arc<Known>> {
+        let came_at = Instant::now();
         let mut asked_at = self.asking.lock().await;
-        if asked_at.elapsed() < MIN_PAUSE {
-            return self.known();
+        if let Some(last) = *asked_at {
+            if last >= came_at {
+                return self.known();
+            }
+            tokio::time::sleep(MIN_PAUSE.saturating_sub(last.elapsed())).await;
         }
-        *asked_at = Instant::now();
+        *asked_at = Some(Instant::now());
         let known = Arc::new(read(db).await?.ok_or_else(|| Error::broken("there is no signing key"))?);
         *self.known.write().map_err(|_| Error::broken("the key ring's lock is poisoned"))? = Arc::clone(&known);
         Ok(known)

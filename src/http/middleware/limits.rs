@@ -76,7 +76,7 @@ fn tell<B>(response: &mut ServiceResponse<B>, quota: Quota) {
     let fields = [
         ("ratelimit-limit", quota.limit),
         ("ratelimit-remaining", quota.remaining),
-        ("ratelimit-reset", quota.reset_in.as_secs().saturating_add(1)),
+        ("ratelimit-reset", u64::try_from(quota.reset_in.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX)),
     ];
     for (name, number) in fields {
         headers.insert(HeaderName::from_static(name), HeaderValue::from(number));

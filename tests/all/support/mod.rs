@@ -12,7 +12,7 @@ mod world;
 
 pub use answer::Answer;
 pub use app::TestApp;
-pub use callers::Person;
+pub use callers::{Caller, Person};
 pub use database::Database;
 pub use pair::Pair;
 pub use world::TestWorld;
