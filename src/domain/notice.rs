@@ -1,6 +1,7 @@
 //! Notice (公告): one published announcement, and what it says.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::fold::{fold, fold_code};
 use super::time::Timestamp;
@@ -167,6 +168,15 @@ impl Content {
         let project = self.project.as_ref().and_then(|project| project.name.as_deref()).unwrap_or_default();
         let purchaser = self.purchaser.as_ref().map(|purchaser| purchaser.name.as_str()).unwrap_or_default();
         fold(&format!("{}\n{project}\n{purchaser}\n{body_text}", self.title))
+    }
+
+    /// Names what the notice says, however it is spaced, wherever it stands: the same text under another id or at
+    /// another address has the same hash.
+    pub fn hash(&self, folded: &str) -> [u8; 32] {
+        // The title is in the folded text; the address is no content.
+        let structured = Self { title: String::new(), source_url: None, ..self.clone() };
+        let structured = serde_json::to_vec(&structured).unwrap_or_default();
+        Sha256::new().chain_update(structured).chain_update([0]).chain_update(folded).finalize().into()
     }
 }
 

@@ -67,6 +67,7 @@ table! {
     NothingChanged => 409, "nothing_changed", "内容没有变化", "The revision changes nothing";
     NoticeWithdrawn => 409, "notice_withdrawn", "公告已撤回", "The notice is withdrawn";
     AmendedNoticeUnknown => 422, "amended_notice_unknown", "被更正的公告不存在", "The notice to be amended does not exist";
+    RevisionConflict => 409, "revision_conflict", "公告已有更新的修订", "There is a newer revision";
     TooManyRevisions => 409, "too_many_revisions", "公告的修订次数已达上限", "The notice has as many revisions as are allowed";
     SubscriptionLimitReached => 409, "subscription_limit_reached", "订阅数量已达上限", "No more subscriptions are allowed";
     FrequencyNotOffered => 422, "frequency_not_offered", "暂不支持该推送频率", "This frequency is not offered yet";

@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod keys;
 pub mod limits;
+pub mod notice;
 pub mod password;
 pub mod publisher;
 pub mod refusal;

@@ -59,6 +59,8 @@ pub enum Refusal {
     NoticeWithdrawn,
     /// The notice to be amended does not exist, or is this one.
     AmendedNoticeUnknown,
+    /// There is a newer revision than the one that the caller saw; `detail` holds its number.
+    RevisionConflict,
     /// The notice has as many revisions as are allowed.
     TooManyRevisions,
     /// The user has as many subscriptions as are allowed.

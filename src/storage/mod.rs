@@ -32,6 +32,7 @@ pub mod inbox;
 pub mod lease;
 pub mod lock;
 pub mod matching;
+pub mod notice;
 pub mod order;
 pub mod publisher;
 pub mod queue_entry;

@@ -1,0 +1,393 @@
+//! Bodies: foreign HTML in, harmless HTML and plain text out.
+//!
+//! Promise: time and memory are linear in the body's size, whatever it holds, and what comes out has only the tags of
+//! [`TAGS`], links to http and https, and no style, class, script or image. First [`flatten`] copies the allowed tags of
+//! the source into a well-nested text of bounded depth, because an HTML parser given a hundred thousand open tags, or
+//! thousands of formatting elements that it must reopen in each paragraph, takes for ever; then ammonia, which parses
+//! as browsers do, has the last word. Not promised: that a document for word processors looks the same.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use ammonia::{Builder, UrlRelative};
+
+/// Deeper tags are left out, their text is kept. Real bodies have tables in tables, some ten deep.
+const MAX_DEPTH: usize = 64;
+/// The longest link that is kept.
+const MAX_HREF_BYTES: usize = 2_000;
+
+/// Every tag that is kept.
+const TAGS: [&str; 38] = [
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "u",
+    "ul",
+    "section",
+    "article",
+    "center",
+];
+const VOID: [&str; 2] = ["br", "hr"];
+/// What these hold is not for people.
+const DROPPED_WITH_CONTENT: [&str; 12] = [
+    "script", "style", "title", "template", "noscript", "iframe", "object", "textarea", "select", "xmp", "noembed",
+    "noframes",
+];
+const TABLE_PARTS: [&str; 8] = ["table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"];
+/// Inside one line of text.
+const INLINE: [&str; 10] = ["a", "b", "em", "i", "s", "strong", "sub", "sup", "u", "span"];
+
+/// A body that can be shown and searched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// Harmless HTML.
+    pub html: String,
+    /// Its text: a line for each block.
+    pub text: String,
+}
+
+/// Makes a body harmless.
+pub fn clean(html: &str) -> Body {
+    static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+        let mut builder = Builder::default();
+        builder
+            .tags(HashSet::from(TAGS))
+            .generic_attributes(HashSet::new())
+            .tag_attributes(
+                [
+                    ("a", HashSet::from(["href"])),
+                    ("td", HashSet::from(["colspan", "rowspan"])),
+                    ("th", HashSet::from(["colspan", "rowspan"])),
+                ]
+                .into(),
+            )
+            .url_schemes(HashSet::from(["http", "https"]))
+            .url_relative(UrlRelative::PassThrough)
+            .link_rel(Some("nofollow noopener noreferrer"));
+        builder
+    });
+    let html = CLEANER.clean(&flatten(html)).to_string();
+    let text = text_of(&html);
+    Body { html, text }
+}
+
+/// The text of HTML that [`clean`] made.
+pub fn text_of(html: &str) -> String {
+    let mut plain = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        let (tag, after) = after.split_once('>').unwrap_or((after, ""));
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        match name {
+            "td" | "th" => plain.push(' '),
+            _ if INLINE.contains(&name) => {}
+            _ => plain.push('\n'),
+        }
+        rest = after;
+    }
+    plain.push_str(rest);
+    let plain = plain.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    let plain = plain.replace("&#39;", "'").replace("&amp;", "&");
+    let lines = plain.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Copies text and allowed tags; what comes out is well nested and at most [`MAX_DEPTH`] deep.
+fn flatten(html: &str) -> String {
+    let mut out = Nested { html: String::with_capacity(html.len()), open: Vec::new() };
+    let mut rest = html;
+    while let Some((text, after)) = rest.split_once('<') {
+        out.html.push_str(&text.replace('>', "&gt;"));
+        rest = match after.chars().next() {
+            Some('!') if after.starts_with("!--") => after.split_once("-->").map_or("", |(_, after)| after),
+            Some('!' | '?') => after.split_once('>').map_or("", |(_, after)| after),
+            Some('/') => {
+                let (name, after) = tag_name(after.trim_start_matches('/'));
+                out.close(&name);
+                after.split_once('>').map_or("", |(_, after)| after)
+            }
+            Some(letter) if letter.is_ascii_alphabetic() => {
+                let (name, after) = tag_name(after);
+                let (attributes, after) = attributes(&name, after);
+                out.open(&name, &attributes);
+                if DROPPED_WITH_CONTENT.contains(&name.as_str()) { after_end_of(&name, after) } else { after }
+            }
+            _ => {
+                out.html.push_str("&lt;");
+                after
+            }
+        };
+    }
+    out.html.push_str(&rest.replace('>', "&gt;"));
+    while let Some(name) = out.open.pop() {
+        out.html.push_str(&format!("</{name}>"));
+    }
+    out.html
+}
+
+fn tag_name(text: &str) -> (String, &str) {
+    let end = text.find(|letter: char| letter.is_whitespace() || letter == '/' || letter == '>').unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (name.to_ascii_lowercase(), rest)
+}
+
+/// Reads to the end of a tag; returns the attributes worth keeping, written out, and what follows.
+fn attributes<'a>(tag: &str, text: &'a str) -> (String, &'a str) {
+    let mut kept = String::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '/');
+        if let Some(after) = rest.strip_prefix('>') {
+            return (kept, after);
+        }
+        if rest.is_empty() {
+            return (kept, rest);
+        }
+        // The first letter of a name may be anything, `=` too.
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let ends = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '>' | '=');
+        let end = rest.get(first..).and_then(|tail| tail.find(ends)).map_or(rest.len(), |end| first + end);
+        let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let spaced = after.trim_start();
+        let Some(value) = spaced.strip_prefix('=') else {
+            rest = after;
+            continue;
+        };
+        let value = value.trim_start();
+        let (value, after) = match value.chars().next() {
+            Some('"') => value.get(1..).and_then(|value| value.split_once('"')).unwrap_or((value, "")),
+            Some('\'') => value.get(1..).and_then(|value| value.split_once('\'')).unwrap_or((value, "")),
+            _ => {
+                let end = value.find(|letter: char| letter.is_whitespace() || letter == '>').unwrap_or(value.len());
+                value.split_at_checked(end).unwrap_or((value, ""))
+            }
+        };
+        keep(tag, name, value, &mut kept);
+        rest = after;
+    }
+}
+
+fn keep(tag: &str, name: &str, value: &str, kept: &mut String) {
+    let name = name.to_ascii_lowercase();
+    let span = (1..=3).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    let wanted = match (tag, name.as_str()) {
+        ("a", "href") => value.len() <= MAX_HREF_BYTES,
+        ("td" | "th", "colspan" | "rowspan") => span,
+        _ => false,
+    };
+    if wanted {
+        let value = value.replace('"', "%22").replace('<', "%3C").replace('>', "%3E");
+        kept.push_str(&format!(" {name}=\"{value}\""));
+    }
+}
+
+/// What follows the end tag of an element whose content is text; nothing when it never ends.
+fn after_end_of<'a>(name: &str, text: &'a str) -> &'a str {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("</") {
+        if after.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+            return after.split_once('>').map_or("", |(_, after)| after);
+        }
+        rest = after;
+    }
+    ""
+}
+
+/// HTML whose tags are closed in the order in which they were opened.
+struct Nested {
+    html: String,
+    open: Vec<&'static str>,
+}
+
+impl Nested {
+    fn open(&mut self, name: &str, attributes: &str) {
+        let Some(&name) = TAGS.iter().find(|tag| **tag == name) else { return };
+        // What a parser would close here, it must find closed: it would reopen the formatting elements inside.
+        match name {
+            "li" => self.close_unless(&["li"], &["ul", "ol"]),
+            "dt" | "dd" => self.close_unless(&["dt", "dd"], &["dl"]),
+            "td" | "th" => self.close_unless(&["td", "th", "caption"], &["tr"]),
+            "tr" => self.close_unless(&["tr", "caption"], &[]),
+            "thead" | "tbody" | "tfoot" => self.close_unless(&["thead", "tbody", "tfoot", "caption"], &[]),
+            "a" => self.close_unless(&["a"], &[]),
+            _ if !INLINE.contains(&name) && name != "br" => self.close_unless(&["p"], &["li", "div", "blockquote"]),
+            _ => {}
+        }
+        if VOID.contains(&name) {
+            self.html.push_str(&format!("<{name}>"));
+        } else if self.open.len() < MAX_DEPTH {
+            self.html.push_str(&format!("<{name}{attributes}>"));
+            self.open.push(name);
+        } else if !INLINE.contains(&name) {
+            // The tag is left out; that its text stands apart is kept.
+            self.html.push_str("<br>");
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        let part = TABLE_PARTS.contains(&name);
+        let barrier =
+            |open: &str| if part { open == "table" } else { matches!(open, "td" | "th" | "caption" | "table") };
+        let found = self.open.iter().rposition(|open| *open == name || barrier(open));
+        if let Some(place) = found.filter(|place| self.open.get(*place).is_some_and(|open| *open == name)) {
+            self.close_to(place);
+        }
+    }
+
+    /// Closes the innermost of `names` unless one of `barriers`, or a table, stands between.
+    fn close_unless(&mut self, names: &[&str], barriers: &[&str]) {
+        let stops =
+            |open: &&str| names.contains(open) || barriers.contains(open) || *open == "table" && names != ["table"];
+        let cell = |open: &&str| matches!(*open, "td" | "th") && !names.iter().any(|name| TABLE_PARTS.contains(name));
+        let found = self.open.iter().rposition(|open| stops(open) || cell(open));
+        if let Some(place) = found.filter(|place| self.open.get(*place).is_some_and(|open| names.contains(open))) {
+            self.close_to(place);
+        }
+    }
+
+    fn close_to(&mut self, place: usize) {
+        while self.open.len() > place {
+            if let Some(name) = self.open.pop() {
+                self.html.push_str(&format!("</{name}>"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn tables_lists_headings_and_links_stay() {
+        let html = "<h2>公告</h2><table><tbody><tr><td colspan=\"2\">编号</td><td>A1</td></tr></tbody></table>\
+                    <ul><li>一</li><li>二</li></ul><p>见<a href=\"https://example.org/a?b=1&amp;c=2\">附件</a></p>";
+        let body = clean(html);
+        assert_eq!(body.text, "公告\n编号 A1\n一\n二\n见附件");
+        for part in ["<h2>公告</h2>", "colspan=\"2\"", "<li>二</li>", "href=\"https://example.org/a?b=1&amp;c=2\""] {
+            assert!(body.html.contains(part), "{part}: {}", body.html);
+        }
+        assert_eq!(clean(&body.html), body, "cleaning twice is cleaning once");
+    }
+
+    #[test]
+    fn nothing_that_acts_or_looks_stays() {
+        let hostile = [
+            "<script>alert(1)</script>文",
+            "<style>p{}</style>文",
+            "<p style=\"x\" class=c id=i onclick=alert(1)>文</p>",
+            "<img src=x onerror=alert(1)>文",
+            "<a href=\"javascript:alert(1)\">文</a>",
+            "<a href=' java\nscript:alert(1)'>文</a>",
+            "<svg><script>alert(1)</script></svg>文",
+            "<iframe src=//x></iframe>文",
+            "<!-- <b>x</b> -->文",
+            "<math><mi><style><img title=\"</style><img src onerror=alert(1)>\">文",
+            "<p title=\"><script>alert(1)</script>\">文</p>",
+            "<form action=x><input onfocus=alert(1) autofocus>文</form>",
+            "<a href=\"data:text/html,x\">文</a>",
+        ];
+        for html in hostile {
+            let body = clean(html);
+            let lower = body.html.to_lowercase();
+            for bad in [
+                "<script",
+                "onerror=",
+                "onclick=",
+                "onfocus=",
+                "javascript",
+                "style=",
+                "<img",
+                "<iframe",
+                "<svg",
+                "data:",
+                "class=",
+            ] {
+                let in_text = body.text.to_lowercase().contains(bad);
+                assert!(!lower.contains(bad) || in_text, "{bad} in {}", body.html);
+            }
+            assert!(body.text.contains('文') || html.contains("onerror=alert(1)>\""), "{html} -> {}", body.html);
+        }
+    }
+
+    #[test]
+    fn entities_are_letters_in_the_text() {
+        assert_eq!(clean("<p>A&amp;B &lt;1&gt; &#20013;&#x6807;&nbsp;&ldquo;x&rdquo;</p>").text, "A&B <1> 中标 “x”");
+        assert_eq!(clean("1 < 2 > 1 &amp;lt;").text, "1 < 2 > 1 &lt;");
+    }
+
+    #[test]
+    fn hostile_bodies_cost_no_more_than_their_size() {
+        let attributes: String = (0..120_000).map(|number| format!(" a{number}")).collect();
+        let formats: String = (0..20_000).map(|number| format!("<b a={number}>")).collect();
+        let bodies = [
+            "<div>".repeat(100_000),
+            "<b>".repeat(100_000),
+            "<table><tr><td>".repeat(50_000),
+            "<a><b><p>".repeat(80_000),
+            format!("<p>{formats}</p>{}", "<p>x".repeat(100_000)),
+            format!("<p{attributes}>x</p>"),
+            "<".repeat(1_000_000),
+            "<script>".repeat(100_000),
+            "<!--".repeat(200_000),
+            "</div>".repeat(150_000),
+            "<p a='".repeat(150_000),
+            "<ul><li>".repeat(100_000),
+            "<style></".repeat(100_000),
+        ];
+        for body in bodies {
+            let begun = Instant::now();
+            clean(&body);
+            let took = begun.elapsed();
+            assert!(took < Duration::from_secs(8), "{took:?} for {}", body.chars().take(40).collect::<String>());
+        }
+    }
+
+    #[test]
+    fn text_deeper_than_allowed_is_kept() {
+        let body = clean(&format!("{}深{}浅", "<div>".repeat(1_000), "</div>".repeat(1_000)));
+        assert_eq!(body.text, "深\n浅");
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_says_the_same_text(html in "(<(/)?(p|b|div|table|tr|td|ul|li|a href=x|script|font)>|[a-z中<>&;/! ]{0,4}){0,30}") {
+            let body = clean(&html);
+            prop_assert_eq!(clean(&body.html).text, body.text);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Notices: publishing, revising, withdrawing, reading.
+//!
+//! Promise: one transaction stores the notice, its edition, the lists it stands in, its fan-out and the outbox line; it
+//! takes its position as late as it can, and its cost does not depend on how many people will be told.
+
+pub mod diff;
+mod draft;
+pub mod html;
+mod publish;
+mod read;
+mod revise;
+
+pub use diff::Change;
+pub use draft::{Draft, DraftAmount, MAX_EARLY};
+pub use publish::{Published, publish};
+pub use read::{
+    Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project, stands, summaries,
+};
+pub use revise::{MAX_REVISIONS, Revision, revise, withdraw};

@@ -1,0 +1,249 @@
+//! Reading notices; nobody need sign in.
+
+use std::collections::HashMap;
+
+use super::diff::Change;
+use crate::domain::fanout::EditionKind;
+use crate::domain::fold::fold_code;
+use crate::domain::id::{NoticeId, PublisherId};
+use crate::domain::notice::{Content, NoticeState};
+use crate::domain::page::{Cursor, Page};
+use crate::domain::time::Timestamp;
+use crate::services::Deps;
+use crate::services::refusal::{Error, Refusal, Result, Violation};
+use crate::storage::notice::list::{self, Listed, Narrowed};
+use crate::storage::notice::{self, revision};
+
+const NOTICES: &str = "notices";
+const REVISIONS: &str = "notice_revisions";
+/// The most notices of one project, and amendments of one notice, that are shown.
+const MAX_RELATED: i64 = 200;
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// A category with everything below it.
+    pub category: Option<String>,
+    /// A region with everything below it.
+    pub region: Option<String>,
+    /// A notice type.
+    pub notice_type: Option<String>,
+    /// A stage.
+    pub stage: Option<String>,
+    /// A project's code.
+    pub project: Option<String>,
+    /// A publisher.
+    pub publisher: Option<PublisherId>,
+    /// A source.
+    pub source: Option<String>,
+    /// The notice that they amend.
+    pub amends: Option<NoticeId>,
+    /// Published at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Published before this instant.
+    pub to: Option<Timestamp>,
+    /// How they stand.
+    pub state: Option<NoticeState>,
+}
+
+/// A notice without its body.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Its id.
+    pub id: NoticeId,
+    /// Its newest edition.
+    pub revision: i64,
+    /// How it stands.
+    pub state: NoticeState,
+    /// Why it was withdrawn.
+    pub withdrawn_reason: Option<String>,
+    /// Who handed it in.
+    pub publisher: PublisherId,
+    /// That publisher's name.
+    pub publisher_name: String,
+    /// The system it comes from.
+    pub source: String,
+    /// What that system calls it.
+    pub source_id: String,
+    /// What it says.
+    pub content: Content,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
+    /// The first notice with the same content.
+    pub duplicate_of: Option<NoticeId>,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A notice with what belongs to it, but for its body.
+#[derive(Debug, Clone)]
+pub struct Full {
+    /// The notice.
+    pub summary: Summary,
+    /// The notices that amend it, the newest first.
+    pub amendments: Vec<Summary>,
+}
+
+/// An edition as a list shows it.
+#[derive(Debug, Clone)]
+pub struct EditionEntry {
+    /// Which.
+    pub revision: i64,
+    /// What kind of edition it is.
+    pub kind: EditionKind,
+    /// What changed.
+    pub changes: Vec<Change>,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// An edition.
+#[derive(Debug, Clone)]
+pub struct Edition {
+    /// What it is.
+    pub entry: EditionEntry,
+    /// What it said.
+    pub content: Content,
+    /// Its body; nothing once the notice is withdrawn.
+    pub body_html: Option<String>,
+}
+
+/// Notices, the newest first.
+pub async fn list(deps: &Deps, filter: &Filter, cursor: Option<&Cursor>, limit: u16) -> Result<Page<Summary>> {
+    let after = cursor.map(place).transpose()?;
+    let wanted = Narrowed { after, ..narrowed(filter) };
+    let found = list::newest(deps.db.reader(), &wanted, i64::from(limit) + 1).await?;
+    let found = found.into_iter().map(summary).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(found, limit, |last| {
+        Cursor::new(NOTICES, [last.published_at.as_millis().to_string(), last.id.to_string()])
+    }))
+}
+
+fn narrowed(filter: &Filter) -> Narrowed {
+    // In the order of how rare they usually are: it decides between scopes that are all common.
+    let scopes = [
+        filter.region.as_ref().map(|code| format!("r:{code}")),
+        filter.category.as_ref().map(|code| format!("c:{code}")),
+        filter.notice_type.as_ref().map(|code| format!("t:{code}")),
+        filter.stage.as_ref().map(|code| format!("s:{code}")),
+        filter.publisher.map(|id| format!("p:{id}")),
+        filter.source.as_ref().map(|source| format!("o:{source}")),
+        (filter.state == Some(NoticeState::Withdrawn)).then(|| "w:".to_owned()),
+    ];
+    Narrowed {
+        scopes: scopes.into_iter().flatten().collect(),
+        project_key: filter.project.as_deref().map(fold_code),
+        amends: filter.amends,
+        state: filter.state.map(NoticeState::as_str),
+        from: filter.from,
+        to: filter.to,
+        after: None,
+    }
+}
+
+fn place(cursor: &Cursor) -> Result<(Timestamp, NoticeId)> {
+    let parsed = cursor
+        .parts::<2>(NOTICES)
+        .ok()
+        .and_then(|[millis, id]| Some((Timestamp::from_millis(millis.parse().ok()?), id.parse().ok()?)));
+    parsed.ok_or_else(wrong_cursor)
+}
+
+fn wrong_cursor() -> Error {
+    Error::invalid(vec![Violation::query("cursor", "cursor", "不是本列表的游标", "not a cursor of this list")])
+}
+
+/// A notice and its amendments.
+pub async fn get(deps: &Deps, id: NoticeId) -> Result<Full> {
+    let conn = deps.db.reader();
+    let found = list::of_ids(conn, &[id]).await?.into_iter().next().ok_or(Refusal::NotFound)?;
+    let wanted = Narrowed { amends: Some(id), ..Narrowed::default() };
+    let amendments = list::newest(conn, &wanted, MAX_RELATED).await?;
+    let amendments = amendments.into_iter().map(summary).collect::<Result<_>>()?;
+    Ok(Full { summary: summary(found)?, amendments })
+}
+
+/// Whether there is a notice of this id.
+pub async fn stands(deps: &Deps, id: NoticeId) -> Result<NoticeState> {
+    let found = notice::find(deps.db.reader(), id).await?.ok_or(Refusal::NotFound)?;
+    Ok(found.state())
+}
+
+/// These notices by id; what does not exist is not among them.
+pub async fn summaries(deps: &Deps, ids: &[NoticeId]) -> Result<HashMap<NoticeId, Summary>> {
+    let found = list::of_ids(deps.db.reader(), ids).await?;
+    found.into_iter().map(|listed| Ok((listed.notice.id, summary(listed)?))).collect()
+}
+
+/// A project's notices, the oldest first.
+pub async fn project(deps: &Deps, code: &str) -> Result<Vec<Summary>> {
+    let found = list::of_project(deps.db.reader(), &fold_code(code), MAX_RELATED).await?;
+    if found.is_empty() {
+        return Err(Refusal::NotFound.into());
+    }
+    found.into_iter().map(summary).collect()
+}
+
+/// A notice's editions, the newest first.
+pub async fn editions(deps: &Deps, id: NoticeId, cursor: Option<&Cursor>, limit: u16) -> Result<Page<EditionEntry>> {
+    stands(deps, id).await?;
+    let before = match cursor {
+        None => i64::MAX,
+        Some(cursor) => {
+            let [number] = cursor.parts::<1>(REVISIONS).map_err(|_| wrong_cursor())?;
+            number.parse().map_err(|_| wrong_cursor())?
+        }
+    };
+    let found = revision::list(deps.db.reader(), id, before, i64::from(limit) + 1).await?;
+    let found = found.into_iter().map(entry).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(found, limit, |last| Cursor::new(REVISIONS, [last.revision])))
+}
+
+/// An edition of a notice.
+pub async fn edition(deps: &Deps, id: NoticeId, number: i64) -> Result<Edition> {
+    let state = stands(deps, id).await?;
+    let row = revision::find(deps.db.reader(), id, number).await?.ok_or(Refusal::NotFound)?;
+    let content = content(&row.document)?;
+    let body_html = (state == NoticeState::Published).then_some(row.body_html);
+    let revision::Revision { revision, kind, changes, reason, created_at, .. } = row;
+    Ok(Edition { entry: entry(revision::Entry { revision, kind, changes, reason, created_at })?, content, body_html })
+}
+
+fn entry(row: revision::Entry) -> Result<EditionEntry> {
+    let broken = |what: String| Error::broken(format!("a stored edition: {what}"));
+    Ok(EditionEntry {
+        revision: row.revision,
+        kind: row.kind.parse().map_err(|_| broken(row.kind.clone()))?,
+        changes: serde_json::from_str(&row.changes).map_err(|error| broken(error.to_string()))?,
+        reason: row.reason,
+        created_at: row.created_at,
+    })
+}
+
+fn summary(listed: Listed) -> Result<Summary> {
+    let Listed { notice, publisher_name, document, reason } = listed;
+    let state = notice.state();
+    Ok(Summary {
+        id: notice.id,
+        revision: notice.revision,
+        state,
+        withdrawn_reason: reason.filter(|_| state == NoticeState::Withdrawn),
+        publisher: notice.publisher_id,
+        publisher_name,
+        source: notice.source,
+        source_id: notice.source_id,
+        content: content(&document)?,
+        amends: notice.amends,
+        duplicate_of: notice.duplicate_of,
+        published_at: notice.published_at,
+        updated_at: notice.updated_at,
+    })
+}
+
+fn content(document: &str) -> Result<Content> {
+    serde_json::from_str(document).map_err(|error| Error::broken(format!("a stored document: {error}")))
+}

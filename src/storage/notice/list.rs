@@ -1,0 +1,180 @@
+//! The public lists.
+//!
+//! Promise: a page costs about the same however many notices there are. The query is driven by the rows of the
+//! rarest scope that was asked for, in the order of the list, and asks the other scopes by key; it never sorts and
+//! never counts further than [`COUNTED`].
+
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::{COLUMNS, Notice};
+use crate::domain::id::NoticeId;
+use crate::domain::time::Timestamp;
+use crate::storage::{DbResult, all, sql, statement, value};
+
+/// Scopes with more rows than this are taken to be equally common.
+const COUNTED: i64 = 2_000;
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Narrowed {
+    /// Scopes that a notice must stand in, the one that is likely the rarest first.
+    pub scopes: Vec<String>,
+    /// A project's code, folded.
+    pub project_key: Option<String>,
+    /// The notice that they amend.
+    pub amends: Option<NoticeId>,
+    /// A word of `NoticeState`.
+    pub state: Option<&'static str>,
+    /// Published at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Published before this instant.
+    pub to: Option<Timestamp>,
+    /// Later in the list than this notice.
+    pub after: Option<(Timestamp, NoticeId)>,
+}
+
+/// A notice, its publisher's name and the document of its newest edition.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The notice.
+    pub notice: Notice,
+    /// Who handed it in.
+    pub publisher_name: String,
+    /// JSON of `Content`.
+    pub document: String,
+    /// Why the newest edition was made.
+    pub reason: Option<String>,
+}
+
+impl FromQueryResult for Listed {
+    fn from_query_result(row: &sea_orm::QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
+        Ok(Self {
+            notice: Notice::from_query_result(row, prefix)?,
+            publisher_name: row.try_get(prefix, "publisher_name")?,
+            document: row.try_get(prefix, "document")?,
+            reason: row.try_get(prefix, "reason")?,
+        })
+    }
+}
+
+const LISTED: &str = "p.name AS publisher_name, v.document, v.reason";
+const JOINED: &str = "JOIN notice_revisions v ON v.notice_id = n.id AND v.revision = n.revision \
+    JOIN publishers p ON p.id = n.publisher_id";
+
+/// Placeholders and what they stand for.
+#[derive(Default)]
+struct Binds(Vec<Value>);
+
+impl Binds {
+    fn add(&mut self, value: impl Into<Value>) -> String {
+        self.0.push(value.into());
+        format!("${}", self.0.len())
+    }
+}
+
+/// Notices, the newest first.
+pub async fn newest(conn: &impl ConnectionTrait, wanted: &Narrowed, count: i64) -> DbResult<Vec<Listed>> {
+    let scopes = rarest_first(conn, wanted).await?;
+    let (text, values) = newest_text(wanted, &scopes, count);
+    all(conn, &text, values).await
+}
+
+fn newest_text(wanted: &Narrowed, scopes: &[String], count: i64) -> (String, Vec<Value>) {
+    let mut binds = Binds::default();
+    let by_key = wanted.project_key.is_some() || wanted.amends.is_some();
+    // `d` drives: it has published_at and the notice's id, in the order of the list.
+    let (from, id) = if by_key {
+        ("notices n", "n.id")
+    } else {
+        ("notice_scopes d JOIN notices n ON n.id = d.notice_id", "d.notice_id")
+    };
+    let at = if by_key { "n.published_at" } else { "d.published_at" };
+    let mut conditions: Vec<String> = Vec::new();
+    if let Some(key) = &wanted.project_key {
+        conditions.push(format!("n.project_key = {}", binds.add(key.as_str())));
+    }
+    if let Some(amended) = wanted.amends {
+        conditions.push(format!("n.amends = {}", binds.add(amended)));
+    }
+    for (place, scope) in scopes.iter().enumerate() {
+        let bind = binds.add(scope.as_str());
+        if place == 0 && !by_key {
+            conditions.push(format!("d.scope = {bind}"));
+        } else {
+            conditions.push(format!(
+                "EXISTS (SELECT 1 FROM notice_scopes x WHERE x.scope = {bind} AND x.published_at = {at} AND x.notice_id = {id})"
+            ));
+        }
+    }
+    if let Some(state) = wanted.state {
+        conditions.push(format!("n.state = {}", binds.add(state)));
+    }
+    if let Some(from) = wanted.from {
+        conditions.push(format!("{at} >= {}", binds.add(from)));
+    }
+    if let Some(to) = wanted.to {
+        conditions.push(format!("{at} < {}", binds.add(to)));
+    }
+    if let Some((published_at, notice)) = wanted.after {
+        conditions.push(format!("({at}, {id}) < ({}, {})", binds.add(published_at), binds.add(notice)));
+    }
+    let conditions = conditions.join(" AND ");
+    let limit = binds.add(count);
+    let text = format!(
+        "SELECT {COLUMNS}, {LISTED} FROM {from} {JOINED} WHERE {conditions} ORDER BY {at} DESC, {id} DESC LIMIT {limit}"
+    );
+    (text, binds.0)
+}
+
+/// The scopes with the rarest one first. One index range of bounded length each.
+async fn rarest_first(conn: &impl ConnectionTrait, wanted: &Narrowed) -> DbResult<Vec<String>> {
+    if wanted.project_key.is_some() || wanted.amends.is_some() {
+        return Ok(wanted.scopes.clone());
+    }
+    if wanted.scopes.is_empty() {
+        return Ok(vec!["*".to_owned()]);
+    }
+    let mut counted: Vec<(i64, String)> = Vec::new();
+    for scope in &wanted.scopes {
+        let rows = match wanted.scopes.len() {
+            1 => 0,
+            _ => {
+                let text = "SELECT COUNT(*) AS value FROM (SELECT 1 FROM notice_scopes WHERE scope = $1 LIMIT $2) AS s";
+                value(conn, text, [scope.as_str().into(), COUNTED.into()]).await?
+            }
+        };
+        counted.push((rows, scope.clone()));
+    }
+    // Stable: of equally common scopes the first stays first.
+    counted.sort_by_key(|(rows, _)| *rows);
+    Ok(counted.into_iter().map(|(_, scope)| scope).collect())
+}
+
+/// These notices, in no order.
+pub async fn of_ids(conn: &impl ConnectionTrait, ids: &[NoticeId]) -> DbResult<Vec<Listed>> {
+    let text = format!("SELECT {COLUMNS}, {LISTED} FROM notices n {JOINED} WHERE n.id IN {}", sql::uuids(conn, "$1"));
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    all(conn, &text, [sql::uuid_set(conn, ids)]).await
+}
+
+/// A project's notices, the oldest first.
+pub async fn of_project(conn: &impl ConnectionTrait, project_key: &str, count: i64) -> DbResult<Vec<Listed>> {
+    let text = format!(
+        "SELECT {COLUMNS}, {LISTED} FROM notices n {JOINED} WHERE n.project_key = $1 \
+         ORDER BY n.published_at, n.id LIMIT $2"
+    );
+    all(conn, &text, [project_key.into(), count.into()]).await
+}
+
+/// How the engine would answer; for tests.
+pub async fn explain(conn: &impl ConnectionTrait, wanted: &Narrowed, count: i64) -> DbResult<Vec<String>> {
+    let scopes = rarest_first(conn, wanted).await?;
+    let (text, values) = newest_text(wanted, &scopes, count);
+    let (keyword, column) = match conn.get_database_backend() {
+        sea_orm::DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
+        _ => ("EXPLAIN QUERY PLAN", "detail"),
+    };
+    let rows = conn.query_all_raw(statement(conn, &format!("{keyword} {text}"), values)).await?;
+    rows.iter().map(|row| row.try_get("", column).map_err(Into::into)).collect()
+}
