@@ -24,6 +24,7 @@ pub mod health;
 pub mod inbox;
 pub mod language;
 pub mod middleware;
+pub mod notice;
 pub mod openapi;
 pub mod problem;
 pub mod publisher;
@@ -36,6 +37,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(health::routes).configure(session::well_known).service(
         scope("/v1")
             .configure(catalogue::routes)
+            .configure(notice::routes)
             .configure(publisher::routes)
             .configure(account::routes)
             .configure(session::routes)

@@ -21,12 +21,21 @@ pub struct PageQuery {
 impl PageQuery {
     /// How many.
     pub fn limit(&self) -> u16 {
-        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+        limit_of(self.limit)
     }
 
-    /// From where. A text that is no cursor becomes one of no list, which the list itself then refuses.
+    /// From where.
     pub fn cursor(&self) -> Option<Cursor> {
-        let none = || Cursor::new("", [""]);
-        self.cursor.as_deref().map(|text| text.parse().unwrap_or_else(|_| none()))
+        cursor_of(self.cursor.as_deref())
     }
+}
+
+/// How many a `limit` asks for.
+pub fn limit_of(limit: Option<u16>) -> u16 {
+    limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+}
+
+/// The place that a `cursor` names. A text that is no cursor becomes one of no list, which every list then refuses.
+pub fn cursor_of(text: Option<&str>) -> Option<Cursor> {
+    text.map(|text| text.parse().unwrap_or_else(|_| Cursor::new("", [""])))
 }

@@ -1,0 +1,31 @@
+//! Notices: handing in, correcting, taking back; reading without sign-in.
+
+mod dto;
+mod handlers;
+mod parts;
+mod reading;
+
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::http::extract::body::BodyLimit;
+
+pub use dto::{NoticeItemView, ProjectView};
+
+/// A notice's body is somebody else's HTML and may be long.
+const LIMIT: BodyLimit = BodyLimit(1024 * 1024);
+
+/// Registers the routes of this noun. Whatever stands under `/notices` is registered here: a scope keeps its prefix.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(reading::get_project).service(
+        scope("/notices")
+            .map(|scope| scope.app_data(LIMIT))
+            .service(handlers::publish_notice)
+            .service(handlers::revise_notice)
+            .service(handlers::withdraw_notice)
+            .service(reading::list_notices)
+            .service(reading::list_notice_revisions)
+            .service(reading::get_notice_revision)
+            .service(reading::get_notice),
+    );
+}
