@@ -59,14 +59,6 @@ pub fn text_set(conn: &impl ConnectionTrait, texts: impl IntoIterator<Item = Str
     }
 }
 
-/// Rows are held until the transaction ends. SQLite has one writer, so they are.
-pub fn for_update(conn: &impl ConnectionTrait) -> &'static str {
-    match conn.get_database_backend() {
-        DbBackend::Postgres => "FOR UPDATE",
-        _ => "",
-    }
-}
-
 /// Rows locked by others are passed over. SQLite has one writer, so there are none.
 pub fn skip_locked(conn: &impl ConnectionTrait) -> &'static str {
     match conn.get_database_backend() {
