@@ -27,6 +27,25 @@ fn every_variable_stands_in_the_example_with_its_default_and_no_other_does() {
 }
 
 #[test]
+fn both_readmes_list_every_variable_with_its_default() {
+    for readme in [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")] {
+        let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let listed = rows.filter(|(name, _)| name.chars().all(|c| c == '_' || c.is_ascii_uppercase()));
+        let listed: BTreeMap<String, String> = listed
+            .map(|(name, rest)| {
+                let default = rest.split(" | ").next().unwrap_or_default().trim_matches(['`', ' ', '|']);
+                (name.to_owned(), default.to_owned())
+            })
+            .collect();
+        let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&listed), names(&written()));
+        for (name, default) in written().iter().filter(|(_, default)| !default.is_empty()) {
+            assert_eq!(listed.get(name), Some(default), "{name}");
+        }
+    }
+}
+
+#[test]
 fn the_example_is_itself_a_valid_configuration() {
     let example = written();
     let variables: Vec<(&str, &str)> = example.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
