@@ -13,6 +13,7 @@ mod all {
     mod support;
 
     mod account;
+    mod cli;
     mod config;
     mod floors;
     mod harness;

@@ -162,3 +162,8 @@ pub async fn end_all(
     let ended: Vec<Ended> = all(&**tx, text, [user.into(), now.into(), reason.into(), spared.into()]).await?;
     Ok(ended.into_iter().map(|ended| ended.id).collect())
 }
+
+/// Forgets what the clients of a user called themselves.
+pub async fn forget_clients(tx: &Tx, user: UserId) -> DbResult<u64> {
+    execute(&**tx, "UPDATE sessions SET client = '' WHERE user_id = $1", [user.into()]).await
+}

@@ -1,0 +1,104 @@
+//! Commands, as an operator types them.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use yizhan::app;
+
+use super::support::{Answer, TestApp};
+
+const MAILBOX: &str = "root@example.com";
+
+/// Runs a command beside an application, on its database.
+fn yizhan(app: &TestApp, arguments: &[&str], input: &str) -> Output {
+    let database = app.database();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yizhan"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("DATABASE_URL", &database.url)
+        .env("YIZHAN_DATA_DIR", database.folder.path())
+        .envs(database.redis_url.as_ref().map(|url| ("REDIS_URL", url)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("it reads or closes its input");
+    child.wait_with_output().expect("the command ends")
+}
+
+/// What a command that succeeded printed, by lines.
+#[track_caller]
+fn printed(output: &Output) -> Vec<String> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect()
+}
+
+/// What a command that failed said.
+#[track_caller]
+fn complained(output: &Output) -> String {
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn sign_in(app: &TestApp, password: &str) -> Answer {
+    let body = json!({ "kind": "email", "address": MAILBOX, "password": password });
+    app.anonymous().post("/v1/sessions", body).await
+}
+
+async fn role(app: &TestApp, password: &str) -> Value {
+    let tokens = sign_in(app, password).await.expect(201);
+    let me = app.anonymous().bearing(tokens.string("/access_token"));
+    me.get("/v1/me").await.expect(200).at("/role").clone()
+}
+
+#[tokio::test]
+async fn the_first_admin_is_made_from_the_command_line() {
+    let app = TestApp::spawn().await;
+    let create = ["admin", "create", "--email", MAILBOX, "--password-stdin"];
+    let lines = printed(&yizhan(&app, &create, "correct horse\n"));
+    assert!(lines.len() == 1 && lines[0].starts_with("usr_"), "{lines:?}");
+    assert_eq!(role(&app, "correct horse").await, "admin");
+    assert!(complained(&yizhan(&app, &create, "correct horse\n")).contains("the address has an account"));
+    let short = ["admin", "create", "--email", "other@example.com", "--password-stdin"];
+    assert!(complained(&yizhan(&app, &short, "short\n")).contains("8 to 128 characters"));
+
+    printed(&yizhan(&app, &["admin", "role", "--email", MAILBOX, "--role", "operator"], ""));
+    assert_eq!(role(&app, "correct horse").await, "operator");
+    assert!(complained(&yizhan(&app, &["admin", "role", "--email", MAILBOX, "--role", "king"], "")).contains("king"));
+}
+
+#[tokio::test]
+async fn a_password_that_is_made_up_is_printed_once_and_works() {
+    let app = TestApp::spawn().await;
+    let lines = printed(&yizhan(&app, &["admin", "create", "--email", MAILBOX], ""));
+    assert_eq!(role(&app, &lines[1]).await, "admin");
+}
+
+#[tokio::test]
+async fn a_rotated_key_signs_at_the_next_start() {
+    let mut app = TestApp::spawn().await;
+    printed(&yizhan(&app, &["admin", "create", "--email", MAILBOX, "--password-stdin"], "correct horse\n"));
+    let kid = printed(&yizhan(&app, &["keys", "rotate"], "")).remove(0);
+    app.restart().await;
+    let tokens = sign_in(&app, "correct horse").await.expect(201);
+    let header = jsonwebtoken::decode_header(tokens.string("/access_token")).expect("a token");
+    assert_eq!(header.kid, Some(kid));
+}
+
+#[tokio::test]
+async fn a_command_that_writes_is_refused_while_a_server_has_the_folder() {
+    let app = TestApp::spawn().await;
+    let held = app::lock(app.config()).expect("the lock is free");
+    for command in [&["keys", "rotate"][..], &["migrate"], &["admin", "role", "--email", MAILBOX, "--role", "user"]] {
+        let output = yizhan(&app, command, "");
+        // PostgreSQL has many writers, and there is nothing to take.
+        if held.is_some() {
+            let words = complained(&output);
+            assert!(words.contains("yizhan.lock is locked"), "{command:?}: {words}");
+        }
+    }
+    drop(held);
+    assert!(printed(&yizhan(&app, &["migrate"], ""))[0].starts_with("0 migrations"));
+}
