@@ -57,3 +57,28 @@ impl Kv {
         self.memory.count(counter, add, now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn while_redis_is_away_this_copy_counts_for_itself_and_nobody_waits() {
+        // Nobody listens on the port that the system has just given and taken back.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let url = SecretString::from(format!("redis://127.0.0.1:{port}"));
+        let kv = Kv::in_redis(redis::connect(&url).expect("a connection that is made later"));
+        let counter = Counter { key: keys::limit("test", "a"), window: Duration::from_secs(60) };
+        let begun = Instant::now();
+        for count in 1..=20 {
+            assert_eq!(kv.count(&counter, 1, Timestamp::from_millis(0)).await.count, count);
+        }
+        assert!(begun.elapsed() < redis::BUDGET * 4, "{:?}", begun.elapsed());
+    }
+}
