@@ -84,6 +84,11 @@ pub async fn use_up(tx: &Tx, proof: Proof, now: Timestamp) -> Result<()> {
     if identity::use_confirmation(tx, proof.0, now).await? { Ok(()) } else { Err(Refusal::WrongCode.into()) }
 }
 
+/// Forgets the codes that are valid no more; says how many.
+pub async fn prune(deps: &Deps, now: Timestamp) -> Result<u64> {
+    deps.db.write(async |tx| Ok(identity::prune_confirmations(&**tx, now).await?)).await
+}
+
 /// With the id in it the same code has another hash each time. Six digits are soon tried by whoever reads the
 /// database; that person could as well write to it.
 fn hash(id: ConfirmationId, code: &SecretString) -> Vec<u8> {
