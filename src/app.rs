@@ -126,7 +126,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 
 /// Starts everything, in a world of the caller's choice.
 pub async fn start_in(config: &Config, world: World) -> Result<Running, StartError> {
-    let listener = TcpListener::bind(config.listen)?;
+    let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let sandbox = config.sandbox.then(|| SandboxState::new(config.notifier.sandbox.clone())).transpose()?;
     let letters = world.letters.or_else(|| sandbox.clone().map(show_codes));
@@ -157,6 +157,18 @@ pub async fn start_in(config: &Config, world: World) -> Result<Running, StartErr
         workers.start_scheduler(&deps);
     }
     Ok(Running { deps, address, sandbox, workers, grace: config.notifier.grace, server: handle, task, follower })
+}
+
+/// Taken ports are the commonest reason why nothing starts: say what to do.
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "{address} 已被占用，请用 YIZHAN_LISTEN 指定其他地址 \
+             (another program listens there; choose another address, such as YIZHAN_LISTEN=127.0.0.1:8081)"
+        )
+        .into(),
+        _ => format!("cannot listen on {address} (YIZHAN_LISTEN): {error}").into(),
+    })
 }
 
 /// The sandbox's page shows the codes that would have gone out by mail or text message.

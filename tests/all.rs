@@ -15,6 +15,7 @@ mod all {
     mod account;
     mod cli;
     mod config;
+    mod demo;
     mod floors;
     mod harness;
     mod keys;

@@ -86,13 +86,13 @@ fn read_password() -> Result<SecretString, StartError> {
     Ok(SecretString::from(line.trim_end_matches(['\r', '\n'])))
 }
 
-fn made_up() -> SecretString {
+pub(super) fn made_up() -> SecretString {
     let letters = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_CHARS).map(char::from);
     SecretString::from(letters.collect::<String>())
 }
 
 /// A refusal in words, for somebody at a terminal.
-fn plain(error: Error) -> StartError {
+pub(super) fn plain(error: Error) -> StartError {
     let Error::Refused { refusal, violations, detail, .. } = &error else { return error.into() };
     let reasons: Vec<&str> =
         violations.iter().map(|violation| violation.en.as_str()).chain(detail.as_deref()).collect();

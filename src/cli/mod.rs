@@ -2,15 +2,16 @@
 
 mod admin;
 mod catalogue;
+pub mod demo;
 mod keys;
 mod migrate;
 mod publisher;
+mod serve;
+mod signal;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{self, StartError};
-use crate::config::Config;
-use crate::telemetry::{self, LogFormat};
+use crate::app::StartError;
 
 /// Yizhan (驿站) takes public announcements and sees to it that every subscriber has them.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ pub struct Cli {
 enum Command {
     /// Serves (the default).
     Serve,
+    /// Shows Yizhan at work: people, a stream of notices, their deliveries, and whether the numbers add up.
+    Demo(demo::Options),
     /// Prints the OpenAPI document.
     Openapi,
     /// Replaces categories, regions, notice types and stages.
@@ -45,7 +48,8 @@ enum Command {
 /// Does what the command line says.
 pub async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve().await,
+        Command::Serve => serve::run().await,
+        Command::Demo(options) => demo::run(options).await,
         Command::Catalogue(command) => catalogue::run(command).await,
         Command::Admin(command) => admin::run(command).await,
         Command::Keys(command) => keys::run(command).await,
@@ -56,14 +60,4 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
             Ok(())
         }
     }
-}
-
-async fn serve() -> Result<(), StartError> {
-    let config = Config::from_env()?;
-    telemetry::log("info,sqlx=warn", LogFormat::Text);
-    let _lock = app::lock(&config)?;
-    let running = app::start(&config).await?;
-    tracing::info!(address = %running.address, "listening");
-    tokio::signal::ctrl_c().await?;
-    running.stop().await
 }

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod env;
 pub mod holdings;
 pub mod limits;
+pub mod log;
 pub mod notifier;
 
 use std::net::SocketAddr;
@@ -36,6 +37,8 @@ pub struct Config {
     pub holdings: services::holdings::Settings,
     /// Accounts and their tokens.
     pub accounts: accounts::Accounts,
+    /// What the process says about itself.
+    pub log: log::Log,
     /// How the notifier is run.
     pub notifier: notifier::Notifier,
     /// Which part of the work this process does.
@@ -87,6 +90,7 @@ impl Config {
             data_dir,
             redis: redis(env, &storage),
             limits: limits::read(env),
+            log: log::read(env),
             holdings: holdings::read(env),
             accounts: accounts::read(env),
             storage,

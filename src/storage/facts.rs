@@ -98,3 +98,13 @@ pub async fn of_notice(
     let rows: Vec<Row> = all(conn, &text, [notice.into(), revision.unwrap_or(i64::MAX).into()]).await?;
     rows.into_iter().next().map(RevisionFacts::try_from).transpose()
 }
+
+/// The facts of every edition that was announced, of notices that stand.
+pub async fn of_announced(conn: &impl ConnectionTrait) -> DbResult<Vec<RevisionFacts>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM notice_revisions r JOIN notices n ON n.id = r.notice_id \
+         WHERE n.state = 'published' AND r.kind <> 'withdrawal' AND r.announce <> 'none'"
+    );
+    let rows: Vec<Row> = all(conn, &text, []).await?;
+    rows.into_iter().map(RevisionFacts::try_from).collect()
+}

@@ -41,6 +41,7 @@ pub mod settings;
 pub mod signing_key;
 pub mod sql;
 pub mod subscription;
+pub mod tally;
 pub mod term;
 pub mod user;
 pub mod words;
