@@ -25,3 +25,6 @@ mod all {
     mod session;
     mod sql;
 }
+
+#[path = "faults/mod.rs"]
+mod faults;

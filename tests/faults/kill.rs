@@ -1,0 +1,68 @@
+//! A worker dies, at each instant that matters, or is stopped beyond its lease.
+
+use std::time::Duration;
+
+use super::world::{World, notice};
+
+/// Kills the first process at a failpoint in the middle of a fan-out. On PostgreSQL a second process goes on; the
+/// embedded database has one process, which is started again.
+async fn survives(failpoint: &str) {
+    let world = World::new().await;
+    let mut first = world.start("api,notifier,scheduler", &[("FAILPOINT", failpoint)]);
+    world.publisher(&first).post("/v1/notices", notice(failpoint)).await.expect(201);
+    let second = world.shared().then(|| world.start("notifier,scheduler", &[]));
+    first.ended().await;
+    let again = (!world.shared()).then(|| world.start("api,notifier,scheduler", &[]));
+    world.settled(1).await;
+    world.audit_everyone_once().await;
+    drop((second, again));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_before_it_sends_loses_nothing() {
+    survives("before_send:3").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_after_it_sent_loses_nothing_and_repeats_with_the_same_key() {
+    survives("after_send:3").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_before_a_slice_commits_loses_nothing() {
+    survives("before_slice:3").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_after_a_slice_has_committed_loses_nothing() {
+    survives("after_slice:3").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_before_its_chunk_closes_loses_nothing() {
+    survives("before_close:3").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_between_the_inboxes_and_the_pushes_loses_nothing() {
+    survives("after_inbox:2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_stopped_beyond_its_lease_sends_nothing_of_it_when_it_goes_on() {
+    let world = World::new().await;
+    let api = world.shared().then(|| world.start("api", &[]));
+    let roles = if world.shared() { "notifier,scheduler" } else { "api,notifier,scheduler" };
+    let stopped = world.start(roles, &[("YIZHAN_NOTIFIER_CONCURRENCY", "1")]);
+    let door = api.as_ref().unwrap_or(&stopped);
+    world.publisher(door).post("/v1/notices", notice("stopped")).await.expect(201);
+    world.received(2_000).await;
+    stopped.signal("STOP");
+    let second = world.shared().then(|| world.start("notifier,scheduler", &[]));
+    // Longer than the lease of 3 s: this wait is the fault itself.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stopped.signal("CONT");
+    world.settled(1).await;
+    world.audit_everyone_once().await;
+    drop(second);
+}
