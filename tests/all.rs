@@ -10,7 +10,7 @@
 )]
 
 mod all {
-    mod support;
+    pub mod support;
 
     mod account;
     mod cli;

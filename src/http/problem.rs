@@ -208,6 +208,16 @@ pub fn render(request: &HttpRequest, error: &Error) -> HttpResponse {
             };
             answer(&problem, language, *retry_after)
         }
+        Error::Fault(fault) if fault.is_passing() => {
+            tracing::warn!(error = %fault, "a request met a busy database");
+            let busy = Error::Refused {
+                refusal: Refusal::Unavailable,
+                violations: Vec::new(),
+                retry_after: Some(Duration::from_secs(1)),
+                detail: None,
+            };
+            render(request, &busy)
+        }
         Error::Fault(fault) => {
             tracing::error!(error = %fault, "a request failed");
             let problem = Problem {

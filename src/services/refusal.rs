@@ -153,6 +153,13 @@ pub enum Fault {
 /// The result of a service.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl Fault {
+    /// Whether the same request may succeed in a moment: the database was away, or at odds with itself.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Db(DbError::Busy(_)))
+    }
+}
+
 impl Error {
     /// A refusal with its detail.
     pub fn refused(refusal: Refusal, detail: impl Into<String>) -> Self {

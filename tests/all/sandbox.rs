@@ -65,19 +65,13 @@ impl Drop for Sandbox {
     }
 }
 
-/// The TLS provider has to be there even for plain http.
-fn install_tls() {
-    // An error says that another test was first.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-}
-
 fn client(settings: &ClientSettings) -> Channels {
-    install_tls();
+    crate::all::support::prepare();
     Channels::new(settings).unwrap()
 }
 
 fn http() -> reqwest::Client {
-    install_tls();
+    crate::all::support::prepare();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
@@ -498,7 +492,7 @@ async fn one_answer(answer: String) -> String {
 
 #[actix_web::test]
 async fn only_what_is_configured_is_in_the_registry() {
-    install_tls();
+    crate::all::support::prepare();
     let empty = Registry::new(&ProviderSettings::default()).unwrap();
     assert!(!empty.configured(Channel::Sandbox) && empty.get(Channel::Apns).is_none());
     let settings = ProviderSettings { sandbox: Some(ClientSettings::at("http://127.0.0.1:9")) };

@@ -75,7 +75,7 @@ async fn after_a_withdrawal_nobody_is_pushed_and_whoever_was_is_told() {
     let publisher = world.publisher(&process);
     let id = publisher.post("/v1/notices", notice("withdrawn")).await.expect(201).string("/id");
     world.received(3_000).await;
-    publisher.post(&format!("/v1/notices/{id}/withdrawal"), json!({ "reason": "误发" })).await.expect(200);
+    publisher.post(&format!("/v1/notices/{id}/withdrawal"), json!({ "reason": "误发" })).await.expect(201);
     let committed = now();
     world.settled(2).await;
     let entries = log(&world);

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 use yizhan::sandbox::{self, SandboxState};
 
-use crate::all::support::{Caller, Database};
+use crate::all::support::{Caller, Database, prepare};
 
 /// Users of a fan-out in these tests.
 pub const USERS: u32 = 20_000;
@@ -86,6 +86,7 @@ pub struct World {
 impl World {
     /// A world with [`USERS`] subscribers, each with a phone.
     pub async fn new() -> Self {
+        prepare();
         let witness = Witness::start();
         let database = Arc::new(Database::fresh().await);
         let conn = database.connect().await;

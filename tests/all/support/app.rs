@@ -88,8 +88,8 @@ impl TestApp {
     }
 }
 
-/// What a test's process needs once.
-fn prepare() {
+/// What a test's process needs once. Every test that makes a client or a server calls it first.
+pub fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first TLS provider");

@@ -11,7 +11,7 @@ mod pair;
 mod world;
 
 pub use answer::Answer;
-pub use app::TestApp;
+pub use app::{TestApp, prepare};
 pub use callers::{Caller, Person};
 pub use database::Database;
 pub use pair::Pair;
