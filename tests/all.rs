@@ -16,14 +16,18 @@ mod all {
     mod cli;
     mod config;
     mod demo;
+    mod device;
     mod floors;
     mod harness;
+    mod inbox;
     mod keys;
     mod limits;
+    mod matching;
     mod migrations;
     mod sandbox;
     mod session;
     mod sql;
+    mod subscription;
 }
 
 #[path = "faults/mod.rs"]

@@ -8,6 +8,7 @@ mod app;
 mod callers;
 mod database;
 mod pair;
+pub mod seed;
 mod world;
 
 pub use answer::Answer;
@@ -15,6 +16,7 @@ pub use app::{TestApp, prepare};
 pub use callers::{Caller, Person};
 pub use database::Database;
 pub use pair::Pair;
+pub use seed::Seed;
 pub use world::TestWorld;
 
 use std::time::Duration;
