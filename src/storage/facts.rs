@@ -99,12 +99,23 @@ pub async fn of_notice(
     rows.into_iter().next().map(RevisionFacts::try_from).transpose()
 }
 
-/// The facts of every edition that was announced, of notices that stand.
-pub async fn of_announced(conn: &impl ConnectionTrait) -> DbResult<Vec<RevisionFacts>> {
-    let text = format!(
-        "SELECT {COLUMNS} FROM notice_revisions r JOIN notices n ON n.id = r.notice_id \
-         WHERE n.state = 'published' AND r.kind <> 'withdrawal' AND r.announce <> 'none'"
-    );
-    let rows: Vec<Row> = all(conn, &text, []).await?;
-    rows.into_iter().map(RevisionFacts::try_from).collect()
+/// An edition that was announced, and the notice that it amends.
+#[derive(Debug, FromQueryResult)]
+pub struct Announced {
+    /// The notice.
+    pub notice_id: NoticeId,
+    /// The revision.
+    pub revision: i64,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
+    /// Whether the notice was taken back since.
+    pub is_withdrawn: bool,
+}
+
+/// Every edition that was announced, withdrawals left out, in the order of commits.
+pub async fn announced(conn: &impl ConnectionTrait) -> DbResult<Vec<Announced>> {
+    let text = "SELECT r.notice_id, r.revision, n.amends, n.state = 'withdrawn' AS is_withdrawn \
+                FROM notice_revisions r JOIN notices n ON n.id = r.notice_id \
+                WHERE r.kind <> 'withdrawal' AND r.announce <> 'none' ORDER BY r.position";
+    all(conn, text, []).await
 }

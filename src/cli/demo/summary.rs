@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::data;
+use super::data::{self, Person};
 use super::people::Cast;
 use super::play::Played;
 use super::progress::{HORIZON, Standing};
@@ -13,7 +13,7 @@ use crate::app::{Running, StartError};
 use crate::domain::id::NoticeId;
 use crate::domain::subscription::matches;
 use crate::sandbox::{Code, Entry, LogQuery, SandboxState, Stats};
-use crate::storage::facts::{self, RevisionFacts};
+use crate::storage::facts;
 use crate::storage::tally::{self, ByWord};
 
 /// What the sandbox's log says, deliveries told apart by their idempotency keys.
@@ -25,7 +25,7 @@ struct Witness {
     unheard: i64,
     gone: i64,
     refused: i64,
-    /// Nothing but "not now".
+    /// Nothing but "not now", or no answer.
     put_off: i64,
     /// From the publisher's call to the first taking, in order.
     latencies: Vec<Duration>,
@@ -71,26 +71,35 @@ fn read_log(sandbox: &SandboxState, played: &Played) -> Witness {
 }
 
 fn note(traces: &mut Traces, entry: &Entry) {
+    let heard = !entry.unanswered;
     traces.taken |= entry.outcome.is_taken();
-    traces.heard |= entry.outcome.is_taken() && !entry.unanswered;
-    traces.gone |= entry.outcome == Code::TokenGone;
-    traces.refused |= entry.outcome == Code::PayloadRefused;
+    traces.heard |= entry.outcome.is_taken() && heard;
+    traces.gone |= entry.outcome == Code::TokenGone && heard;
+    traces.refused |= entry.outcome == Code::PayloadRefused && heard;
 }
 
-/// How many items there should be in the inboxes: everybody's filters held against every notice that stands, one by
-/// one, by the rule itself and not by the queries that are made of it.
+/// How many items there should be in the inboxes for notices that stand: everybody's filters held against every
+/// edition, one by one, by the rule itself and not by the queries that are made of it; and an amendment concerns
+/// whoever has the notice that it amends.
 async fn expected_items(running: &Running) -> Result<i64, StartError> {
-    let editions = facts::of_announced(running.deps.db.reader()).await?;
-    let mut items = 0;
-    for person in data::people()? {
-        let wanted = |edition: &RevisionFacts| {
-            person.subscriptions.iter().any(|wanted| matches(&wanted.filter, &edition.facts).is_some())
-        };
-        let notices: BTreeSet<NoticeId> =
-            editions.iter().filter(|edition| wanted(edition)).map(|edition| edition.notice).collect();
-        items += i64::try_from(notices.len())?;
+    let conn = running.deps.db.reader();
+    let people = data::people()?;
+    let mut holders: BTreeMap<NoticeId, BTreeSet<usize>> = BTreeMap::new();
+    let mut withdrawn = BTreeSet::new();
+    for edition in facts::announced(conn).await? {
+        let said = facts::of_notice(conn, edition.notice_id, Some(edition.revision)).await?;
+        let said = said.ok_or("an edition without facts")?.facts;
+        let wants = |person: &Person| person.subscriptions.iter().any(|own| matches(&own.filter, &said).is_some());
+        let matched = people.iter().enumerate().filter(|(_, person)| wants(person)).map(|(number, _)| number);
+        let mut concerned: BTreeSet<usize> = matched.collect();
+        concerned.extend(edition.amends.and_then(|amended| holders.get(&amended)).into_iter().flatten());
+        holders.entry(edition.notice_id).or_default().append(&mut concerned);
+        if edition.is_withdrawn {
+            withdrawn.insert(edition.notice_id);
+        }
     }
-    Ok(items)
+    let standing = holders.iter().filter(|(notice, _)| !withdrawn.contains(notice));
+    Ok(i64::try_from(standing.map(|(_, people)| people.len()).sum::<usize>())?)
 }
 
 /// One line of the reckoning.
