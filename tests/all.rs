@@ -20,6 +20,7 @@ mod all {
     mod floors;
     mod harness;
     mod inbox;
+    mod journeys;
     mod keys;
     mod limits;
     mod matching;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod build;
 mod callers;
 mod database;
 mod pair;
@@ -13,6 +14,8 @@ mod world;
 
 pub use answer::Answer;
 pub use app::{TestApp, prepare};
+pub use app::TestApp;
+pub use build::{notice, subscription};
 pub use callers::{Caller, Person};
 pub use database::Database;
 pub use pair::Pair;
