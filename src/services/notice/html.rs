@@ -13,6 +13,10 @@ use ammonia::{Builder, UrlRelative};
 
 /// Deeper tags are left out, their text is kept. Real bodies have tables in tables, some ten deep.
 const MAX_DEPTH: usize = 64;
+/// More tags than this are left out, their text is kept. The longest real bodies have some thousand.
+const MAX_TAGS: usize = 30_000;
+/// Table, body, row, cell.
+const TABLE_DEPTH: usize = 4;
 /// The longest link that is kept.
 const MAX_HREF_BYTES: usize = 2_000;
 
@@ -125,10 +129,10 @@ pub fn text_of(html: &str) -> String {
 
 /// Copies text and allowed tags; what comes out is well nested and at most [`MAX_DEPTH`] deep.
 fn flatten(html: &str) -> String {
-    let mut out = Nested { html: String::with_capacity(html.len()), open: Vec::new() };
+    let mut out = Nested { html: String::with_capacity(html.len()), open: Vec::new(), tags: 0 };
     let mut rest = html;
     while let Some((text, after)) = rest.split_once('<') {
-        out.html.push_str(&text.replace('>', "&gt;"));
+        out.text(text);
         rest = match after.chars().next() {
             Some('!') if after.starts_with("!--") => after.split_once("-->").map_or("", |(_, after)| after),
             Some('!' | '?') => after.split_once('>').map_or("", |(_, after)| after),
@@ -144,12 +148,12 @@ fn flatten(html: &str) -> String {
                 if DROPPED_WITH_CONTENT.contains(&name.as_str()) { after_end_of(&name, after) } else { after }
             }
             _ => {
-                out.html.push_str("&lt;");
+                out.text("<");
                 after
             }
         };
     }
-    out.html.push_str(&rest.replace('>', "&gt;"));
+    out.text(rest);
     while let Some(name) = out.open.pop() {
         out.html.push_str(&format!("</{name}>"));
     }
@@ -228,31 +232,88 @@ fn after_end_of<'a>(name: &str, text: &'a str) -> &'a str {
 struct Nested {
     html: String,
     open: Vec<&'static str>,
+    tags: usize,
 }
 
 impl Nested {
+    /// Text goes where the innermost open element takes text: between the cells of a table it makes a cell, because a
+    /// parser would move it before the table, one search through all siblings for each piece.
+    fn text(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.leave_table_frame();
+        }
+        self.html.push_str(&text.replace('<', "&lt;").replace('>', "&gt;"));
+    }
+
     fn open(&mut self, name: &str, attributes: &str) {
         let Some(&name) = TAGS.iter().find(|tag| **tag == name) else { return };
+        self.tags += 1;
+        if self.tags > MAX_TAGS {
+            self.html.push(' ');
+            return;
+        }
+        if name != "table" && TABLE_PARTS.contains(&name) {
+            return self.open_table_part(name, attributes);
+        }
+        self.leave_table_frame();
         // What a parser would close here, it must find closed: it would reopen the formatting elements inside.
+        if !INLINE.contains(&name) && name != "br" {
+            self.close_innermost(&["p"], &[]);
+        }
         match name {
-            "li" => self.close_unless(&["li"], &["ul", "ol"]),
-            "dt" | "dd" => self.close_unless(&["dt", "dd"], &["dl"]),
-            "td" | "th" => self.close_unless(&["td", "th", "caption"], &["tr"]),
-            "tr" => self.close_unless(&["tr", "caption"], &[]),
-            "thead" | "tbody" | "tfoot" => self.close_unless(&["thead", "tbody", "tfoot", "caption"], &[]),
-            "a" => self.close_unless(&["a"], &[]),
-            _ if !INLINE.contains(&name) && name != "br" => self.close_unless(&["p"], &["li", "div", "blockquote"]),
+            "li" => self.close_innermost(&["li"], &["ul", "ol"]),
+            "dt" | "dd" => self.close_innermost(&["dt", "dd"], &["dl"]),
+            "a" => self.close_innermost(&["a"], &[]),
             _ => {}
         }
+        let room = if name == "table" { MAX_DEPTH.saturating_sub(TABLE_DEPTH) } else { MAX_DEPTH };
         if VOID.contains(&name) {
             self.html.push_str(&format!("<{name}>"));
-        } else if self.open.len() < MAX_DEPTH {
-            self.html.push_str(&format!("<{name}{attributes}>"));
-            self.open.push(name);
+        } else if self.open.len() < room {
+            self.push(name, attributes);
         } else if !INLINE.contains(&name) {
             // The tag is left out; that its text stands apart is kept.
             self.html.push_str("<br>");
         }
+    }
+
+    /// Rows, cells and the like stand in a table and nowhere else, each in the one above it.
+    fn open_table_part(&mut self, name: &'static str, attributes: &str) {
+        match name {
+            "td" | "th" => self.close_innermost(&["td", "th", "caption"], &["tr"]),
+            "tr" => self.close_innermost(&["tr", "caption"], &[]),
+            _ => {
+                self.close_innermost(&["thead", "tbody", "tfoot", "tr", "caption"], &[]);
+                self.close_innermost(&["thead", "tbody", "tfoot"], &[]);
+            }
+        }
+        let top = self.open.last().copied().unwrap_or_default();
+        match (name, top) {
+            ("td" | "th", "table" | "thead" | "tbody" | "tfoot") => {
+                self.push("tr", "");
+                self.push(name, attributes);
+            }
+            ("td" | "th", "tr") | ("tr", "table" | "thead" | "tbody" | "tfoot") => self.push(name, attributes),
+            ("caption" | "thead" | "tbody" | "tfoot", "table") => self.push(name, attributes),
+            ("tr", _) => self.html.push_str("<br>"),
+            _ => self.html.push(' '),
+        }
+    }
+
+    /// Opens a cell when the innermost open element takes nothing but parts of a table.
+    fn leave_table_frame(&mut self) {
+        let top = self.open.last().copied().unwrap_or_default();
+        if matches!(top, "table" | "thead" | "tbody" | "tfoot") {
+            self.push("tr", "");
+        }
+        if matches!(top, "table" | "thead" | "tbody" | "tfoot" | "tr") {
+            self.push("td", "");
+        }
+    }
+
+    fn push(&mut self, name: &'static str, attributes: &str) {
+        self.html.push_str(&format!("<{name}{attributes}>"));
+        self.open.push(name);
     }
 
     fn close(&mut self, name: &str) {
@@ -266,9 +327,8 @@ impl Nested {
     }
 
     /// Closes the innermost of `names` unless one of `barriers`, or a table, stands between.
-    fn close_unless(&mut self, names: &[&str], barriers: &[&str]) {
-        let stops =
-            |open: &&str| names.contains(open) || barriers.contains(open) || *open == "table" && names != ["table"];
+    fn close_innermost(&mut self, names: &[&str], barriers: &[&str]) {
+        let stops = |open: &&str| names.contains(open) || barriers.contains(open) || *open == "table";
         let cell = |open: &&str| matches!(*open, "td" | "th") && !names.iter().any(|name| TABLE_PARTS.contains(name));
         let found = self.open.iter().rposition(|open| stops(open) || cell(open));
         if let Some(place) = found.filter(|place| self.open.get(*place).is_some_and(|open| names.contains(open))) {
@@ -367,6 +427,10 @@ mod tests {
             "</div>".repeat(150_000),
             "<p a='".repeat(150_000),
             "<ul><li>".repeat(100_000),
+            format!("<table>{}", "<br>x".repeat(150_000)),
+            format!("<table>{}", "<p>x<tr>y".repeat(80_000)),
+            "<p><b><li>".repeat(90_000),
+            "<b></i></b><p>".repeat(70_000),
             "<style></".repeat(100_000),
         ];
         for body in bodies {
