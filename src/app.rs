@@ -20,11 +20,13 @@ use crate::queue::table::TableQueue;
 use crate::sandbox::{self, SandboxState};
 use crate::services::catalogue;
 use crate::services::fanout::{self, Engine};
+use crate::services::health;
 use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
 use crate::storage::lock::{self, FolderLock};
+use crate::telemetry;
 use crate::workers::Workers;
 
 /// Why a process did not start or did not end well.
@@ -96,7 +98,9 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     };
     let publisher_keys = publisher::Keys::default();
     let (holdings, limits) = (config.holdings, config.limits.clone());
-    Ok(Deps::new(Parts { db, fan_out, catalogue, clock, holdings, kv, limits, codes, publisher_keys, sessions }))
+    let roles = config.roles;
+    let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, config.sandbox);
+    Ok(Deps::new(Parts { copy, db, fan_out, catalogue, clock, holdings, kv, limits, codes, publisher_keys, sessions }))
 }
 
 /// The queue, the providers, and how the engine is run.
@@ -126,6 +130,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 
 /// Starts everything, in a world of the caller's choice.
 pub async fn start_in(config: &Config, world: World) -> Result<Running, StartError> {
+    telemetry::keep_metrics();
     let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let sandbox = config.sandbox.then(|| SandboxState::new(config.notifier.sandbox.clone())).transpose()?;

@@ -1,9 +1,13 @@
 //! Logs and metrics.
+//!
+//! Promise: every metric that this process keeps has its name in [`metric`] and a line in `docs/operations.md`; a test
+//! compares. Names end in `_total` for counters and in their unit.
 
 use std::fs::File;
 use std::io::IsTerminal as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -42,4 +46,66 @@ fn start(filter: &str, format: LogFormat, writer: BoxMakeWriter) {
         // Only tests start it twice.
         tracing::debug!(%error, "logging was started already");
     }
+}
+
+macro_rules! metrics_table {
+    ($($name:ident = $text:literal, $kind:ident, $help:literal;)+) => {
+        /// The names of all metrics.
+        pub mod metric {
+            $(#[doc = $help] pub const $name: &str = $text;)+
+
+            /// Every one of them.
+            pub const ALL: &[&str] = &[$($name),+];
+        }
+
+        fn describe() {
+            $(metrics_table!(@$kind metric::$name, $help);)+
+        }
+    };
+    (@counter $name:expr, $help:literal) => { metrics::describe_counter!($name, $help) };
+    (@gauge $name:expr, $help:literal) => { metrics::describe_gauge!($name, $help) };
+    (@histogram $name:expr, $help:literal) => { metrics::describe_histogram!($name, $help) };
+}
+
+metrics_table! {
+    FAN_OUTS_FINISHED = "yizhan_fan_outs_finished_total", counter, "Fan-outs whose chunks are all closed.";
+    INBOX_ITEMS = "yizhan_inbox_items_total", counter, "Inbox items made or changed.";
+    DELIVERIES = "yizhan_deliveries_total", counter, "First outcomes of deliveries, by channel and state.";
+    RETRIES = "yizhan_retries_total", counter, "Outcomes of later tries, by channel and state.";
+    SWEEP_RUNG = "yizhan_sweep_rung_total", counter, "Bells that the sweep rang again; in peace none.";
+    QUEUE_UNREADABLE = "yizhan_queue_unreadable_total", counter, "Entries of the queue that nobody could read.";
+    JOBS_FAILED = "yizhan_jobs_failed_total", counter, "Jobs that ended with an error; their leases end and they are rung again.";
+    CODES_FAILED = "yizhan_codes_failed_total", counter, "Confirmation codes that could not be sent, by kind of address.";
+    RATE_LIMITED = "yizhan_rate_limited_total", counter, "Requests that were refused as one too many, by rule.";
+    KV_FAILURES = "yizhan_kv_failures_total", counter, "Calls of the shared key-value store that failed; limits then let pass.";
+    HTTP_REQUESTS = "yizhan_http_requests_total", counter, "Requests, by route and status.";
+    HTTP_REQUEST_SECONDS = "yizhan_http_request_seconds", histogram, "How long requests took, by route and method.";
+    SCRAPES_INCOMPLETE = "yizhan_scrapes_incomplete_total", counter, "Scrapes at which the record did not answer: its gauges are old.";
+    QUEUE_DEPTH = "yizhan_queue_depth", gauge, "Entries that wait in the queue, by lane.";
+    OUTBOX_LINES = "yizhan_outbox_lines", gauge, "Lines of the outbox that were not rung yet.";
+    FAN_OUTS_UNFINISHED = "yizhan_fan_outs_unfinished", gauge, "Fan-outs that are not finished.";
+    FAN_OUT_OLDEST_SECONDS = "yizhan_fan_out_oldest_seconds", gauge, "Age of the oldest unfinished fan-out.";
+    DELIVERIES_DUE = "yizhan_deliveries_due", gauge, "Deliveries that wait for their next try.";
+    DELIVERIES_HELD = "yizhan_deliveries_held", gauge, "Deliveries that are held, mostly for want of a channel's credentials.";
+    DEAD_LETTERS = "yizhan_dead_letters", gauge, "Dead letters, by kind: delivery, chunk, queue_entry.";
+}
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Begins to keep metrics, once a process; what was counted before is lost.
+pub fn keep_metrics() {
+    RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if let Err(error) = metrics::set_global_recorder(recorder) {
+            tracing::warn!(%error, "somebody else keeps the metrics");
+        }
+        describe();
+        handle
+    });
+}
+
+/// The metrics in Prometheus' text format; empty before [`keep_metrics`].
+pub fn render_metrics() -> String {
+    RECORDER.get().map(PrometheusHandle::render).unwrap_or_default()
 }

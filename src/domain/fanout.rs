@@ -28,6 +28,18 @@ words! {
     }
 }
 
+words! {
+    /// How far a fan-out has come.
+    FanOutState {
+        /// Its audience is not known in full yet.
+        Open = "open",
+        /// All its chunks are made.
+        Planned = "planned",
+        /// All its chunks are closed.
+        Done = "done",
+    }
+}
+
 /// How soon a fan-out's turn comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {

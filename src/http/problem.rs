@@ -76,6 +76,7 @@ table! {
     ChannelUnknown => 422, "channel_unknown", "推送通道不可用", "The channel cannot be registered";
     NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
     NothingToReplay => 404, "nothing_to_replay", "没有可重放的投递", "Nothing in the dead letters fits";
+    DeliveryDeadlinePassed => 409, "delivery_deadline_passed", "投递时限已过，须给出 extend_hours", "The delivery deadline has passed; say `extend_hours`";
     Unavailable => 503, "unavailable", "服务暂不可用，请稍后再试", "The server cannot do it now; try again";
 }
 

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Counter, Used};
 
+use crate::telemetry::metric;
+
 /// How long a request is held up by a counter.
 pub const BUDGET: Duration = Duration::from_millis(100);
 /// How long Redis is left alone after it failed.
@@ -74,7 +76,7 @@ impl Counters {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} ms", BUDGET.as_millis()),
         };
-        metrics::counter!("yizhan_kv_failures_total").increment(1);
+        metrics::counter!(metric::KV_FAILURES).increment(1);
         tracing::warn!(error = failure, "Redis does not count; this copy counts for itself");
         self.rest();
         None

@@ -21,6 +21,7 @@ use crate::services::limits;
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::Tx;
 use crate::storage::identity::{self, NewConfirmation};
+use crate::telemetry::metric;
 
 /// Sends a code, or to whom a code is of no use a word about it, after the answer.
 pub async fn request(deps: &Deps, address: Address, purpose: Purpose, from: IpAddr) -> Result<()> {
@@ -30,7 +31,7 @@ pub async fn request(deps: &Deps, address: Address, purpose: Purpose, from: IpAd
     let deps = deps.clone();
     tokio::spawn(async move {
         if let Err(error) = send(&deps, sender, &address, purpose).await {
-            metrics::counter!("yizhan_codes_failed_total", "kind" => address.kind().as_str()).increment(1);
+            metrics::counter!(metric::CODES_FAILED, "kind" => address.kind().as_str()).increment(1);
             tracing::error!(%error, kind = %address.kind(), "a code was not sent");
         }
     });

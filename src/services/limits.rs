@@ -10,6 +10,7 @@ use crate::domain::net::{self, Networks};
 use crate::kv::{Counter, keys};
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
+use crate::telemetry::metric;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -86,7 +87,7 @@ pub async fn take(deps: &Deps, rule: Rule, whom: &str) -> Result<Option<Quota>> 
     }
     let used = deps.kv.count(&counter(rule, whom), 1, deps.clock.now()).await;
     if used.count > rule.limit {
-        metrics::counter!("yizhan_rate_limited_total", "rule" => rule.name).increment(1);
+        metrics::counter!(metric::RATE_LIMITED, "rule" => rule.name).increment(1);
         return Err(Error::too_many(used.reset_in));
     }
     Ok(Some(Quota { limit: rule.limit, remaining: rule.limit - used.count, reset_in: used.reset_in }))

@@ -23,8 +23,10 @@ pub mod inbox;
 pub mod keys;
 pub mod limits;
 pub mod notice;
+pub mod operator;
 pub mod password;
 pub mod publisher;
+pub mod reach;
 pub mod refusal;
 pub mod session;
 pub mod subscription;
@@ -44,6 +46,8 @@ pub struct Parts {
     pub catalogue: catalogue::Current,
     /// What time it is.
     pub clock: Clock,
+    /// What this copy is.
+    pub copy: health::Identity,
     /// How much one user may have.
     pub holdings: holdings::Settings,
     /// What processes share and may lose.

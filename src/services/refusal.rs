@@ -77,6 +77,8 @@ pub enum Refusal {
     NameTaken,
     /// Nothing in the dead letters fits.
     NothingToReplay,
+    /// What fits is past its delivery deadline; `detail` holds how many.
+    DeliveryDeadlinePassed,
     /// The server cannot do it now; try again.
     Unavailable,
 }

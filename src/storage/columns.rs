@@ -5,8 +5,9 @@ use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, V
 use uuid::Uuid;
 
 use crate::domain::channel::Channel;
+use crate::domain::delivery::{Reason, State};
 use crate::domain::device::{EndpointEnd, Platform};
-use crate::domain::fanout::EditionKind;
+use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::id::*;
 use crate::domain::identity::{IdentityKind, Purpose};
 use crate::domain::lookup::{TermKind, TermMode};
@@ -117,13 +118,17 @@ macro_rules! word_column {
 
 word_column!(IdentityKind);
 word_column!(Purpose);
+word_column!(Reason);
 word_column!(Role);
 word_column!(SessionEnd);
+word_column!(Announce);
 word_column!(Channel);
 word_column!(EditionKind);
 word_column!(EndpointEnd);
+word_column!(FanOutState);
 word_column!(Frequency);
 word_column!(Platform);
+word_column!(State);
 word_column!(SubscriptionEnd);
 word_column!(TermKind);
 word_column!(TermMode);

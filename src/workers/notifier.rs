@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::pause;
 use crate::queue::{Job, Unreadable};
 use crate::services::{Deps, fanout};
+use crate::telemetry::metric;
 
 /// How long a take waits for the first bell; also how soon the loop notices that it is to stop.
 const TAKE_WAIT: Duration = Duration::from_secs(1);
@@ -63,7 +64,7 @@ async fn work(deps: &Deps, job: Result<Job, Unreadable>) {
     if let Err(error) = done {
         // The row is as it was committed; its lease ends and the sweep rings again.
         tracing::warn!(?job, %error, "a job did not end");
-        metrics::counter!("yizhan_jobs_failed_total").increment(1);
+        metrics::counter!(metric::JOBS_FAILED).increment(1);
     }
 }
 

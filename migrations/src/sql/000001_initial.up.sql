@@ -335,6 +335,7 @@ CREATE TABLE chunks (
 );
 CREATE UNIQUE INDEX chunks_number_key ON chunks (fan_out_id, number);
 CREATE INDEX chunks_open_idx ON chunks (rung_at) WHERE state = 'open';
+CREATE INDEX chunks_dead_idx ON chunks (finished_at) WHERE state = 'dead';
 
 -- One notice revision to one endpoint, inserted with its first outcome.
 CREATE TABLE deliveries (

@@ -11,6 +11,8 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 use tracing::Instrument as _;
 
+use crate::telemetry::metric;
+
 /// The header that carries it, both ways.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_CHARS: usize = 64;
@@ -49,10 +51,9 @@ pub async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
         let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
         let status = response.status().as_u16();
         let took = begun.elapsed();
-        metrics::histogram!("yizhan_http_request_seconds", "route" => route.clone(), "method" => method.to_string())
+        metrics::histogram!(metric::HTTP_REQUEST_SECONDS, "route" => route.clone(), "method" => method.to_string())
             .record(took.as_secs_f64());
-        metrics::counter!("yizhan_http_requests_total", "route" => route.clone(), "status" => status.to_string())
-            .increment(1);
+        metrics::counter!(metric::HTTP_REQUESTS, "route" => route.clone(), "status" => status.to_string()).increment(1);
         tracing::info!(http.route = route, http.status = status, took_ms = took.as_secs_f64() * 1e3, "answered");
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(HEADER, value);

@@ -26,6 +26,7 @@ use crate::storage::lease::{self, Leased};
 use crate::storage::matching::{self, Filling};
 use crate::storage::order;
 use crate::storage::transact;
+use crate::telemetry::metric;
 
 /// A chunk that was begun so often without an end kills its workers: it is set aside, visible among the dead letters.
 const MAX_ATTEMPTS: i64 = 25;
@@ -86,7 +87,7 @@ async fn fill_inboxes(deps: &Deps, chunk: &Chunk, edition: &Edition) -> Result<(
         let stamp = order::stamp(tx).await?;
         matching::fill_inboxes(tx, audience, range, Filling { notice, revision, kind, stamp, now }).await
     });
-    metrics::counter!("yizhan_inbox_items_total").increment(filled);
+    metrics::counter!(metric::INBOX_ITEMS).increment(filled);
     Ok(())
 }
 

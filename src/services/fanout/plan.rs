@@ -21,6 +21,7 @@ use crate::storage::lease::Leased;
 use crate::storage::matching::{self, Range};
 use crate::storage::transact;
 use crate::storage::{self, DbError};
+use crate::telemetry::metric;
 
 /// Chunks of one commit of the plan: the first ones are worked while the rest is still scanned.
 const CHUNKS_PER_COMMIT: usize = 8;
@@ -117,7 +118,7 @@ pub(super) async fn finish(deps: &Deps, id: FanOutId) -> Result<()> {
     if !finished {
         return Ok(());
     }
-    metrics::counter!("yizhan_fan_outs_finished_total").increment(1);
+    metrics::counter!(metric::FAN_OUTS_FINISHED).increment(1);
     for bell in storage::fanout::waiting_for(deps.db.reader(), id).await? {
         deps.fan_out.queue.ring(bell.lane(), &[Job::PlanV1(bell.id)]).await.can_fail("the sweep rings again");
     }

@@ -13,6 +13,7 @@ use crate::services::refusal::{Error, Result};
 use crate::storage::delivery::{self, Outcome, Owner};
 use crate::storage::lease::Token;
 use crate::storage::transact;
+use crate::telemetry::metric;
 
 /// Commits what comes until nobody sends any more.
 pub(super) async fn record(
@@ -58,7 +59,7 @@ async fn commit(deps: &Deps, owner: Owner, token: Token, slice: &mut Vec<Outcome
     }
     failpoint::hit("after_slice");
     for outcome in slice.drain(..) {
-        metrics::counter!("yizhan_deliveries_total", "channel" => outcome.channel, "state" => outcome.state.as_str())
+        metrics::counter!(metric::DELIVERIES, "channel" => outcome.channel, "state" => outcome.state.as_str())
             .increment(1);
     }
     Ok(())

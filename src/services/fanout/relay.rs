@@ -11,6 +11,7 @@ use crate::services::refusal::{Error, Result};
 use crate::storage::fanout::{self, OutboxLine};
 use crate::storage::queue_entry;
 use crate::storage::transact;
+use crate::telemetry::metric;
 
 /// Lines of one round.
 const ROUND: i64 = 500;
@@ -37,7 +38,7 @@ pub async fn relay(deps: &Deps) -> Result<bool> {
 /// Keeps an entry of the queue that nobody can read, for the operator; it stops nobody.
 pub async fn bury_entry(deps: &Deps, entry: &Unreadable) -> Result<()> {
     let now = deps.clock.now();
-    metrics::counter!("yizhan_queue_unreadable_total").increment(1);
+    metrics::counter!(metric::QUEUE_UNREADABLE).increment(1);
     transact!(deps.db, |tx| queue_entry::bury(&**tx, &entry.0, "unreadable", now).await);
     Ok(())
 }

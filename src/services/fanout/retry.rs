@@ -20,6 +20,7 @@ use crate::services::Deps;
 use crate::services::refusal::Result;
 use crate::storage::delivery::{self, DUE_LEASE, Due, Outcome};
 use crate::storage::transact;
+use crate::telemetry::metric;
 
 /// Deliveries of one round.
 const ROUND: i64 = 500;
@@ -122,7 +123,7 @@ async fn send(deps: &Deps, edition: &Edition, channel: &str, to: Vec<(Due, Recip
 }
 
 fn outcome(due: &Due, verdict: Verdict, began_at: Timestamp, decided_at: Timestamp) -> Outcome {
-    metrics::counter!("yizhan_retries_total", "channel" => due.channel.clone(), "state" => verdict.state.as_str())
+    metrics::counter!(metric::RETRIES, "channel" => due.channel.clone(), "state" => verdict.state.as_str())
         .increment(1);
     Outcome {
         endpoint: due.endpoint_id,

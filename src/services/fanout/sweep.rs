@@ -13,6 +13,7 @@ use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::transact;
 use crate::storage::{chunk, delivery_sweep, fanout};
+use crate::telemetry::metric;
 
 /// How long a bell may go unheard when the queue is empty: a little more than a lease.
 const UNHEARD: Duration = LEASE;
@@ -43,7 +44,7 @@ pub async fn sweep(deps: &Deps) -> Result<usize> {
         plan::finish(deps, bell.id).await?;
     }
     let rung = plans.len() + chunks.len();
-    metrics::counter!("yizhan_sweep_rung_total").increment(u64::try_from(rung).unwrap_or(0));
+    metrics::counter!(metric::SWEEP_RUNG).increment(u64::try_from(rung).unwrap_or(0));
     Ok(rung)
 }
 

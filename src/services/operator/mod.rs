@@ -1,0 +1,12 @@
+//! What operators see and do: how far fan-outs are, what became of deliveries, and what is dead and can be tried again.
+
+mod dead_letters;
+mod deliveries;
+mod fan_outs;
+
+pub use crate::storage::dead_letter::{DeadChunk, DeadEntry, Narrowed as DeadFilter};
+pub use crate::storage::delivery_list::{Listed as Delivery, Narrowed as DeliveryFilter};
+pub use crate::storage::progress::{Chunks, FanOut, Narrowed as FanOutFilter, OpenChunk};
+pub use dead_letters::{DeadLetter, Replay, Replayed, list_dead_letters, replay};
+pub use deliveries::{Explained, Try, list_deliveries};
+pub use fan_outs::{Progress, get_fan_out, list_fan_outs};
