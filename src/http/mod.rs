@@ -26,8 +26,10 @@ pub mod language;
 pub mod middleware;
 pub mod notice;
 pub mod openapi;
+pub mod operator;
 pub mod problem;
 pub mod publisher;
+pub mod reach;
 pub mod session;
 pub mod subscription;
 pub mod user;
@@ -44,7 +46,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
             .configure(user::routes)
             .configure(subscription::routes)
             .configure(device::routes)
-            .configure(inbox::routes),
+            .configure(inbox::routes)
+            .configure(operator::routes),
     );
 }
 

@@ -240,10 +240,11 @@ pub async fn lease_due(tx: &Tx, most: i64) -> DbResult<Vec<Due>> {
     all(&**tx, &text, [most.into()]).await
 }
 
-/// Writes what a later try ended with; `false` when its lease is lost.
+/// Writes what a later try ended with; `false` when its lease is lost. An outcome with fewer attempts than the lease has
+/// counted was decided at the door: no try was begun.
 pub async fn settle(tx: &Tx, due: &Due, outcome: &Outcome) -> DbResult<bool> {
     let text = "UPDATE deliveries SET state = $5, reason = $6, shown = $7, provider_ref = $8, decided_at = $9, \
-                  due_at = $10, leased_until = 0 \
+                  due_at = $10, attempts = $11, leased_until = 0 \
                 WHERE notice_id = $1 AND revision = $2 AND endpoint_id = $3 AND lease_token = $4 AND state = 'due'";
     let values = [
         due.notice_id.into(),
@@ -256,12 +257,15 @@ pub async fn settle(tx: &Tx, due: &Due, outcome: &Outcome) -> DbResult<bool> {
         outcome.provider_ref.clone().into(),
         outcome.decided_at.into(),
         outcome.due_at.into(),
+        outcome.attempts.into(),
     ];
     if execute(&**tx, text, values).await? != 1 {
         return Ok(false);
     }
     let outcomes = std::slice::from_ref(outcome);
-    record_attempts(tx, due.notice_id, due.revision(), outcomes).await?;
+    if outcome.attempts == due.attempts {
+        record_attempts(tx, due.notice_id, due.revision(), outcomes).await?;
+    }
     end_gone(tx, outcomes).await?;
     Ok(true)
 }

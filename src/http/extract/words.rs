@@ -5,8 +5,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::catalogue::Level;
 use crate::domain::channel::Channel;
+use crate::domain::delivery::{Reason, State};
 use crate::domain::device::Platform;
-use crate::domain::fanout::{Announce, EditionKind};
+use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::identity::IdentityKind;
 use crate::domain::notice::{AmountKind, DeadlineKind, NoticeState};
 use crate::domain::subscription::{Frequency, Part, SubscriptionEnd, UnknownAmount};
@@ -25,6 +26,7 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, NoticeState, Role);
+word_schema!(FanOutState, Reason, State);
 word_schema!(Channel, Frequency, Part, Platform, SubscriptionEnd, UnknownAmount);
 
 /// A code of the catalogue.

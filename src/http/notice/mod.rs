@@ -26,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .service(reading::list_notices)
             .service(reading::list_notice_revisions)
             .service(reading::get_notice_revision)
+            .service(crate::http::reach::get_own_reach)
             .service(reading::get_notice),
     );
 }

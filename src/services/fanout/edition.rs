@@ -48,7 +48,10 @@ impl Edition {
 /// The edition of a fan-out, from the cache or the database; `None` when there is no such fan-out.
 pub(super) async fn load(deps: &Deps, id: FanOutId) -> Result<Option<Arc<Edition>>> {
     if let Some(known) = deps.fan_out.editions.get(&id).await {
-        return Ok(Some(known));
+        // A deadline that has passed may have been moved by a replay, of another copy too.
+        if deps.clock.now() < known.fan_out.deadline_at {
+            return Ok(Some(known));
+        }
     }
     let Some(fan_out) = fanout::find(deps.db.reader(), id).await? else { return Ok(None) };
     let edition = Arc::new(read(deps, fan_out).await?);

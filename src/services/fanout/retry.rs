@@ -87,14 +87,15 @@ async fn work_unit(deps: &Deps, fan_out: FanOutId, channel: &str, due: Vec<Due>)
     send(deps, &edition, channel, addressed).await
 }
 
-/// Settles deliveries that are not tried again, all for one reason.
+/// Settles deliveries that are not tried again, all for one reason. The try that their lease has counted was not begun.
 async fn settle_all(deps: &Deps, due: &[Due], event: Event, reason: Reason, now: Timestamp) -> Result<()> {
     let state = State::Due.on(event).unwrap_or(State::Due);
     let tx = deps.db.begin().await?;
     for one in due {
         let verdict =
             Verdict { state, reason: Some(reason), shown: one.shown, provider_ref: None, detail: None, due_at: None };
-        delivery::settle(&tx, one, &outcome(one, verdict, now, now)).await?;
+        let decided = Outcome { attempts: one.attempts - 1, ..outcome(one, verdict, now, now) };
+        delivery::settle(&tx, one, &decided).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -1,0 +1,19 @@
+//! What operators see and do. Admins are operators.
+
+mod dead_letters;
+mod deliveries;
+mod dto;
+mod fan_outs;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the routes of operators.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(fan_outs::list_fan_outs)
+        .service(fan_outs::get_fan_out)
+        .service(deliveries::list_deliveries)
+        .service(dead_letters::list_dead_letters)
+        .service(dead_letters::replay_dead_letters)
+        .service(crate::http::reach::get_reach);
+}
