@@ -186,15 +186,16 @@ fn show_codes(sandbox: SandboxState) -> code_sender::sandbox::Show {
 }
 
 impl Running {
-    /// Stops taking requests, finishes those at hand.
+    /// Takes no new work, lets what is at hand end, then stops answering.
     pub async fn stop(self) -> Result<(), StartError> {
         self.follower.abort();
+        // The workers first: what they have at hand may be on its way to the sandbox of this very server.
+        self.workers.stop(self.grace).await;
         if let Some(sandbox) = &self.sandbox {
             // Its streams would keep the server waiting.
             sandbox.close();
         }
         self.server.stop(true).await;
-        self.workers.stop(self.grace).await;
         self.task.await??;
         Ok(())
     }

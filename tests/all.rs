@@ -17,6 +17,7 @@ mod all {
     mod config;
     mod demo;
     mod device;
+    mod fanout;
     mod floors;
     mod harness;
     mod inbox;

@@ -43,11 +43,13 @@ pub async fn publish(deps: &Deps, caller: &Caller, call: &Call, draft: Draft) ->
     let ready = ready(deps, caller, draft, "").await?;
     let id = NoticeId::new();
     let attempt = async || once(deps, call, async |tx| store(deps, tx, caller, &ready, id).await).await;
-    match attempt().await {
+    let published = match attempt().await {
         // Another call with the same natural key was quicker; now its notice is there to compare with.
         Err(Error::Fault(Fault::Db(DbError::Conflict(name)))) if name.contains("notices") => attempt().await,
         other => other,
-    }
+    }?;
+    deps.fan_out.wake.notify_one();
+    Ok(published)
 }
 
 async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeId) -> Result<Published> {

@@ -38,7 +38,7 @@ pub struct Revision {
 pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new: Revision) -> Result<Published> {
     let Revision { draft, editorial, reason, if_revision } = new;
     let ready = ready(deps, caller, draft, "/notice").await?;
-    once(deps, call, async |tx| {
+    let published = once(deps, call, async |tx| {
         let old = own(tx, caller, id).await?;
         check(&old, if_revision)?;
         if (ready.source.as_str(), ready.source_id.as_str()) != (old.source.as_str(), old.source_id.as_str()) {
@@ -78,12 +78,14 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
         announce_edition(tx, &ready, &placed, kind, ready.announce, now).await?;
         Ok(Published::of(&row, true))
     })
-    .await
+    .await?;
+    deps.fan_out.wake.notify_one();
+    Ok(published)
 }
 
 /// Takes a notice back. A second withdrawal answers like the first.
 pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, reason: &str) -> Result<Published> {
-    once(deps, call, async |tx| {
+    let published = once(deps, call, async |tx| {
         let old = own(tx, caller, id).await?;
         if old.state() == NoticeState::Withdrawn {
             return Ok(Published::of(&old, false));
@@ -131,7 +133,9 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
         }
         Ok(Published::of(&row, true))
     })
-    .await
+    .await?;
+    deps.fan_out.wake.notify_one();
+    Ok(published)
 }
 
 /// The caller's notice within the key's reach; another publisher's does not exist for it.

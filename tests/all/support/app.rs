@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use yizhan::app::{self, World};
 use yizhan::config::Config;
 use yizhan::config::env::Env;
+use yizhan::sandbox::SandboxState;
 use yizhan::services::Deps;
 use yizhan::telemetry::{self, LogFormat};
 
@@ -75,6 +76,14 @@ impl TestApp {
         &self.world
     }
 
+    /// What its phones were sent: the sandbox's own log.
+    ///
+    /// # Panics
+    /// When the sandbox is off.
+    pub fn sandbox(&self) -> &SandboxState {
+        self.server.sandbox.as_ref().expect("the sandbox is on")
+    }
+
     /// The configuration it was started with.
     pub fn config(&self) -> &Config {
         &self.config
@@ -118,6 +127,7 @@ fn configuration(database: &Database) -> Config {
 struct Server {
     address: SocketAddr,
     deps: Deps,
+    sandbox: Option<SandboxState>,
     runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), String>>>,
@@ -129,9 +139,9 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (config, world) = (config.clone(), world.world());
         let thread = std::thread::spawn(move || serve(&config, world, started, stopped));
-        let Started { address, deps, runtime } =
+        let Started { address, deps, sandbox, runtime } =
             starts.await.expect("the server's thread lives").expect("the application starts");
-        Self { address, deps, runtime, stop: Some(stop), thread: Some(thread) }
+        Self { address, deps, sandbox, runtime, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Stops in order; fails when the order is not kept.
@@ -151,6 +161,7 @@ impl Server {
 struct Started {
     address: SocketAddr,
     deps: Deps,
+    sandbox: Option<SandboxState>,
     runtime: Handle,
 }
 
@@ -167,7 +178,12 @@ fn serve(
             Ok(running) => running,
             Err(error) => return starts.send(Err(error.to_string())).map_err(|_| error.to_string()),
         };
-        let started = Started { address: running.address, deps: running.deps.clone(), runtime: Handle::current() };
+        let started = Started {
+            address: running.address,
+            deps: running.deps.clone(),
+            sandbox: running.sandbox.clone(),
+            runtime: Handle::current(),
+        };
         if starts.send(Ok(started)).is_ok() {
             stopped.await.map_err(|error| error.to_string())?;
         }
