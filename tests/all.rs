@@ -13,6 +13,7 @@ mod all {
     pub mod support;
 
     mod account;
+    mod catalogue;
     mod cli;
     mod config;
     mod demo;
@@ -26,6 +27,8 @@ mod all {
     mod limits;
     mod matching;
     mod migrations;
+    mod notice;
+    mod publisher;
     mod sandbox;
     mod session;
     mod sql;

@@ -53,9 +53,26 @@ pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
             break;
         }
     }
+    refuse_nul("", value, &mut found);
     found.sort_by(|a, b| a.place.cmp(&b.place));
     found.dedup();
     found
+}
+
+/// U+0000 is JSON, and no text that a database keeps.
+fn refuse_nul(pointer: &str, value: &Value, found: &mut Vec<Violation>) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            found.push(Violation::body(pointer, "nul", "不能包含 U+0000", "must not hold U+0000"));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(place, item)| refuse_nul(&format!("{pointer}/{place}"), item, found));
+        }
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| refuse_nul(&format!("{pointer}/{}", escape(name)), field, found));
+        }
+        _ => {}
+    }
 }
 
 fn collect(pointer: &str, kind: &ValidationErrorKind, found: &mut Vec<Violation>) {

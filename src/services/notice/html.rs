@@ -13,7 +13,7 @@ use ammonia::{Builder, UrlRelative};
 
 /// Deeper tags are left out, their text is kept. Real bodies have tables in tables, some ten deep.
 const MAX_DEPTH: usize = 64;
-/// More tags than this are left out, their text is kept. The longest real bodies have some thousand.
+/// More tags, or signs that look like the start of one, than this are left out; their text is kept. The longest real bodies have some thousand.
 const MAX_TAGS: usize = 30_000;
 /// Table, body, row, cell.
 const TABLE_DEPTH: usize = 4;
@@ -148,7 +148,8 @@ fn flatten(html: &str) -> String {
                 if DROPPED_WITH_CONTENT.contains(&name.as_str()) { after_end_of(&name, after) } else { after }
             }
             _ => {
-                out.text("<");
+                out.tags += 1;
+                out.text(if out.tags > MAX_TAGS { " " } else { "<" });
                 after
             }
         };

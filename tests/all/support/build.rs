@@ -29,6 +29,28 @@ pub fn notice() -> Draft {
     }))
 }
 
+/// A construction tender in 新邵县 under this source id; its text is its own, so that it is nobody's duplicate.
+pub fn notice_as(source_id: &str) -> Value {
+    json!({
+        "source": "demo",
+        "source_id": source_id,
+        "title": format!("新邵县黑臭水体治理工程施工招标公告 {source_id}"),
+        "category": "construction.a02",
+        "region": "430522",
+        "notice_type": "C-TENDER",
+        "body_html": format!("<p>招标人：新邵县城市建设投资有限公司，编号 {source_id}</p>"),
+    })
+}
+
+/// The same, with some fields as they are given here.
+pub fn notice_with(source_id: &str, fields: Value) -> Value {
+    let mut notice = notice_as(source_id);
+    for (name, value) in fields.as_object().expect("fields") {
+        notice[name] = value.clone();
+    }
+    notice
+}
+
 /// A subscription to all construction in Changsha.
 pub fn subscription() -> Draft {
     Draft(json!({

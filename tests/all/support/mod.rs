@@ -6,6 +6,7 @@
 mod answer;
 mod app;
 mod build;
+pub mod build;
 mod callers;
 mod database;
 mod pair;
@@ -13,8 +14,8 @@ pub mod seed;
 mod world;
 
 pub use answer::Answer;
-pub use app::{TestApp, prepare};
 pub use app::TestApp;
+pub use app::{TestApp, prepare};
 pub use build::{notice, subscription};
 pub use callers::{Caller, Person};
 pub use database::Database;
