@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::build::{notice_as, notice_with};
-use super::support::{Answer, Caller, TestApp};
+use super::support::{Answer, Caller, TestApp, notice_as, notice_with};
 
 async fn publish(publisher: &Caller, notice: Value) -> String {
     publisher.post("/v1/notices", notice).await.expect(201).string("/id")

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::support::TestApp;
-use super::support::build::{notice_as, notice_with};
+use super::support::{TestApp, notice_as, notice_with};
 
 #[tokio::test]
 async fn only_admins_make_publishers() {

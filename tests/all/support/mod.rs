@@ -6,7 +6,6 @@
 mod answer;
 mod app;
 mod build;
-pub mod build;
 mod callers;
 mod database;
 mod pair;
@@ -14,9 +13,8 @@ pub mod seed;
 mod world;
 
 pub use answer::Answer;
-pub use app::TestApp;
 pub use app::{TestApp, prepare};
-pub use build::{notice, subscription};
+pub use build::{notice, notice_as, notice_with, subscription};
 pub use callers::{Caller, Person};
 pub use database::Database;
 pub use pair::Pair;
