@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::play::Calls;
 use super::text::{count, number, pad};
@@ -74,6 +74,9 @@ pub async fn show(deps: &Deps, of: usize, calls: watch::Receiver<Calls>) -> Resu
     let block = std::io::stdout().is_terminal();
     let mut beat = interval(if block { BLOCK_EVERY } else { LINE_EVERY });
     let mut look = interval(BLOCK_EVERY);
+    for timer in [&mut beat, &mut look] {
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     let (began, mut moved) = (Instant::now(), Instant::now());
     let mut last = Standing::default();
     let mut screen = Screen { block, of, lines: 0, began, before: None };
