@@ -15,8 +15,8 @@
 //! | [`app`], [`cli`] | where everything meets; one file a command | everything |
 //! | [`config`] | what can be told from outside, read once, refused early | each floor's settings |
 //! | [`http`] | the front door: scopes, extractors, bodies in, views out, problem documents | `services`, `domain` |
-//! | `workers` | the back door: loops around one verb each | `services`, `queue`, `domain` |
-//! | `sandbox` | the providers' side of the wire, mounted only when it is switched on | `domain` |
+//! | [`workers`] | the back door: loops around one verb each | `services`, `queue`, `domain` |
+//! | [`sandbox`] | the providers' side of the wire, mounted only when it is switched on | `domain` |
 //! | [`services`] | the verbs of the trade; they open the transactions | all below |
 //! | [`providers`] | the world outside, one folder a channel | `domain`, `kv` |
 //! | [`queue`] | the bell: that there is work, never what it is | `storage`, `domain` |
@@ -60,6 +60,7 @@
 //!
 //! - *Who matches* is decided by positions in one order of commits ([`storage::order`]) and by what the revision said
 //!   when it was stored ([`domain::subscription`], and its SQL twin [`storage::matching`]).
+//! - *The engine room* is [`services::fanout`], told in the order in which it happens.
 //! - *The bell* ([`queue`]) carries ids. All of it may be lost: a sweep finds what is unfinished and rings again.
 //! - *Leases and fencing tokens* live in the rows of the work, in the database's time ([`storage::lease`]).
 //! - *What becomes of a delivery* is drawn in [`domain::delivery`]; no other file computes a state.

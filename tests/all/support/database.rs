@@ -32,7 +32,9 @@ const REDIS_DATABASES: u32 = 4096;
 
 /// The database that all others are copied from.
 enum Template {
-    File(TempDir),
+    /// The bytes of a file.
+    File(Vec<u8>),
+    /// A database of the server.
     Named(String),
 }
 
@@ -44,9 +46,9 @@ impl Database {
         let folder = TempDir::new().expect("a temporary folder");
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let url = match template {
-            Template::File(origin) => {
+            Template::File(bytes) => {
                 let file = folder.path().join("yizhan.db");
-                std::fs::copy(origin.path().join("template.db"), &file).expect("a copy of the template");
+                std::fs::write(&file, bytes).expect("a copy of the template");
                 sqlite_url(&file)
             }
             Template::Named(origin) => {
@@ -114,7 +116,7 @@ impl Template {
                 let target = folder.path().join("template.db");
                 run(&connection, &format!("VACUUM INTO '{}'", target.display())).await;
                 connection.close().await.expect("a closed connection");
-                Self::File(folder)
+                Self::File(std::fs::read(target).expect("the template"))
             }
             Some(server) => {
                 let name = format!("template_{}", std::process::id());
