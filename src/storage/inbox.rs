@@ -10,7 +10,7 @@ use super::sql::{self, Binds};
 use super::{DbError, DbResult, Tx, all, execute, one, value};
 use crate::domain::fanout::EditionKind;
 use crate::domain::id::{NoticeId, UserId};
-use crate::domain::notice::Content;
+use crate::domain::notice::{Content, NoticeState};
 use crate::domain::time::Timestamp;
 
 /// An inbox item with what its notice says now.
@@ -38,12 +38,12 @@ pub struct Item {
     pub removed_at: Option<Timestamp>,
     /// The notice's newest revision.
     pub notice_revision: i64,
-    /// The notice's state.
-    pub state: String,
+    /// How the notice stands.
+    pub state: NoticeState,
+    /// Why it was withdrawn.
+    pub withdrawn_reason: Option<String>,
     /// What the newest revision says.
     pub content: Content,
-    /// The stage of its type.
-    pub stage: String,
     /// The notice that it amends.
     pub amends: Option<NoticeId>,
     /// When it was published.
@@ -63,9 +63,9 @@ struct Row {
     archived_at: Option<Timestamp>,
     removed_at: Option<Timestamp>,
     notice_revision: i64,
-    state: String,
+    state: NoticeState,
+    reason: Option<String>,
     document: String,
-    stage: String,
     amends: Option<NoticeId>,
     published_at: Timestamp,
 }
@@ -90,8 +90,8 @@ impl TryFrom<Row> for Item {
             archived_at: row.archived_at,
             removed_at: row.removed_at,
             notice_revision: row.notice_revision,
+            withdrawn_reason: row.reason.filter(|_| row.state == NoticeState::Withdrawn),
             state: row.state,
-            stage: row.stage,
             amends: row.amends,
             published_at: row.published_at,
         })
@@ -100,7 +100,7 @@ impl TryFrom<Row> for Item {
 
 /// `h` is the revision that the user has, `c` the newest one.
 const SELECT: &str = "SELECT i.notice_id, i.revision, h.kind, h.changes, i.stamp, i.created_at, i.updated_at, \
-     i.read_at, i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.document, c.stage, n.amends, \
+     i.read_at, i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.reason, c.document, n.amends, \
      n.published_at \
    FROM inbox_items i JOIN notices n ON n.id = i.notice_id \
    JOIN notice_revisions h ON h.notice_id = i.notice_id AND h.revision = i.revision \

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use yizhan::domain::session::SessionEnd;
-use yizhan::services::session;
+use yizhan::services::{account, session};
 use yizhan::storage::value;
 
 use super::support::{Answer, Person, TestApp};
@@ -132,6 +132,26 @@ async fn a_session_that_ends_takes_its_devices_along() {
     app.inside(async move |deps| session::end(&deps, user, of, SessionEnd::SignedOut).await).await.expect("an end");
     assert_eq!((endpoints(&app, None).await, endpoints(&app, Some("session_ended")).await), (0, 1));
     me.get(PATH).await.expect(401);
+}
+
+#[tokio::test]
+async fn an_erased_user_leaves_neither_tokens_nor_names() {
+    let app = TestApp::spawn().await;
+    let me = app.user().await;
+    register(&me, "token-0123456789abcdef").await;
+    let filter = json!({ "name": "我的公司", "filter": { "regions": ["430100"] }, "frequency": "immediate" });
+    me.post("/v1/subscriptions", filter).await.expect(201);
+    let user = me.id;
+    app.inside(async move |deps| account::erase(&deps, user).await).await.expect("an erasure");
+    assert_eq!((endpoints(&app, None).await, endpoints(&app, Some("account_closed")).await), (0, 1));
+    for left in [
+        "SELECT COUNT(*) AS value FROM endpoints WHERE address <> ''",
+        "SELECT COUNT(*) AS value FROM devices WHERE name <> '' OR ended_at IS NULL",
+        "SELECT COUNT(*) AS value FROM subscriptions WHERE name <> '' OR ended_position IS NULL",
+    ] {
+        let count: i64 = app.inside(async |deps| value(deps.db.reader(), left, []).await).await.expect("a count");
+        assert_eq!(count, 0, "{left}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use sea_orm::DbBackend;
 use serde_json::{Value, json};
 use yizhan::domain::id::NoticeId;
-use yizhan::storage::execute;
+use yizhan::services::housekeeping;
+use yizhan::storage::{execute, inbox, value};
 
 use super::support::{Answer, Person, Seed, TestApp, seed};
 
@@ -74,7 +75,11 @@ async fn the_newest_notice_comes_first_and_every_item_says_what_it_is() {
     let one = me.get(&format!("{PATH}/{}", last.expect("three"))).await.expect(200);
     assert_eq!(&one.json, &first.items()[0]);
     let notice = one.at("/notice");
-    assert_eq!((&notice["category"], &notice["region"]), (&json!("construction.a02"), &json!("430124")));
+    assert_eq!(
+        notice["category"],
+        json!({ "code": "construction.a02", "name_zh": "市政", "name_en": "Municipal works" })
+    );
+    assert_eq!((&notice["region"]["code"], &notice["stage"]), (&json!("430124"), &json!("tender")));
     assert_eq!((&notice["state"], &notice["revision"]), (&json!("published"), &json!(1)));
     assert_eq!((one.at("/read_at"), one.at("/kind")), (&Value::Null, &json!("notice")));
 }
@@ -322,6 +327,26 @@ async fn a_cursor_is_good_for_as_long_as_tombstones_are_kept() {
     me.get(&format!("{PATH}/sync?cursor={cursor}")).await.expect(200);
     app.world().advance(Duration::from_secs(2));
     me.get(&format!("{PATH}/sync?cursor={cursor}")).await.expect(410).problem("cursor_expired");
+}
+
+#[tokio::test]
+async fn a_tombstone_is_forgotten_after_the_last_cursor_that_waits_for_it() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let app = TestApp::with(|config| config.holdings.inbox_retention = DAY).await;
+    let me = app.user().await;
+    let (kept, gone) = (given(&app, &me, "市政一").await, given(&app, &me, "市政二").await);
+    me.delete(&format!("{PATH}/{gone}")).await.expect(204);
+    let known = async || {
+        app.inside(async |deps| housekeeping::prune(&deps).await).await.expect("housekeeping");
+        let text = "SELECT COUNT(*) AS value FROM inbox_items";
+        app.inside(async move |deps| value::<i64>(deps.db.reader(), text, []).await).await.expect("a count")
+    };
+    app.world().advance(DAY);
+    assert_eq!(known().await, 2);
+    app.world().advance(Duration::from_secs(2 * 60 * 60));
+    assert_eq!(known().await, 1);
+    let left = app.inside(async move |deps| inbox::find(deps.db.reader(), me.id, kept).await).await;
+    assert!(left.expect("a query").is_some());
 }
 
 #[tokio::test]

@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::why::ReasonView;
+use crate::domain::catalogue::Catalogue;
 use crate::domain::fanout::EditionKind;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::DeadlineKind;
+use crate::domain::notice::NoticeState;
 use crate::domain::page::{Cursor, Page};
 use crate::domain::time::Timestamp;
-use crate::services::inbox::{COUNTED_UNREAD, Changes, Item, ReadUpTo, Told};
+use crate::http::notice::{ChangeView, ContentView};
+use crate::services::inbox::{COUNTED_UNREAD, Changes, ReadUpTo, Told};
 use crate::services::refusal::{Error, Violation};
 
 /// A notice that the user has.
@@ -22,8 +24,7 @@ pub struct InboxItemView {
     /// What that revision was.
     kind: EditionKind,
     /// What it changed.
-    #[schema(value_type = Vec<ChangedFieldView>)]
-    changes: serde_json::Value,
+    changes: Vec<ChangeView>,
     /// Why the user has it.
     why: Vec<ReasonView>,
     /// When the notice came.
@@ -36,87 +37,46 @@ pub struct InboxItemView {
     archived_at: Option<Timestamp>,
 }
 
-/// What the newest revision of a notice says, in short.
+/// What the newest revision of a notice says, but for its body.
 #[derive(Serialize, ToSchema)]
 pub struct InboxNoticeView {
     /// Its id.
     id: NoticeId,
-    /// Its title.
-    title: String,
-    /// The code of its category.
-    category: String,
-    /// The code of its region.
-    region: String,
-    /// The code of its type.
-    notice_type: String,
-    /// The stage of its type.
-    stage: String,
-    /// What ends when.
-    deadlines: Vec<InboxDeadlineView>,
-    /// When it was published.
-    published_at: Timestamp,
-    /// `published` or `withdrawn`.
-    state: String,
     /// Its newest revision.
     revision: i64,
+    /// How it stands.
+    state: NoticeState,
+    /// Why it was withdrawn.
+    withdrawn_reason: Option<String>,
+    #[serde(flatten)]
+    content: ContentView,
     /// The notice that it amends.
     amends: Option<NoticeId>,
-}
-
-/// Something that ends.
-#[derive(Serialize, ToSchema)]
-pub struct InboxDeadlineView {
-    /// What.
-    kind: DeadlineKind,
-    /// When.
-    at: Timestamp,
-}
-
-/// A field that a revision changed.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "stands in the document only")]
-pub struct ChangedFieldView {
-    /// The field.
-    field: String,
-    /// What it was.
-    from: serde_json::Value,
-    /// What it is.
-    to: serde_json::Value,
+    /// When it was published.
+    published_at: Timestamp,
 }
 
 impl InboxItemView {
-    /// An item.
-    pub fn of(Told { item, why }: Told) -> Self {
+    /// An item, with the names that its notice's codes have now.
+    pub fn of(Told { item, changes, why }: Told, catalogue: &Catalogue) -> Self {
         Self {
             revision: item.revision,
             kind: item.kind,
+            changes: changes.into_iter().map(ChangeView::of).collect(),
+            why: why.into_iter().map(ReasonView::of).collect(),
             created_at: item.created_at,
             updated_at: item.updated_at,
             read_at: item.read_at,
             archived_at: item.archived_at,
-            changes: item.changes.clone(),
-            notice: InboxNoticeView::of(item),
-            why: why.into_iter().map(ReasonView::of).collect(),
-        }
-    }
-}
-
-impl InboxNoticeView {
-    fn of(item: Item) -> Self {
-        let content = item.content;
-        let deadlines = content.deadlines.into_iter();
-        Self {
-            id: item.notice,
-            title: content.title,
-            category: content.category,
-            region: content.region,
-            notice_type: content.notice_type,
-            stage: item.stage,
-            deadlines: deadlines.map(|deadline| InboxDeadlineView { kind: deadline.kind, at: deadline.at }).collect(),
-            published_at: item.published_at,
-            state: item.state,
-            revision: item.notice_revision,
-            amends: item.amends,
+            notice: InboxNoticeView {
+                id: item.notice,
+                revision: item.notice_revision,
+                state: item.state,
+                withdrawn_reason: item.withdrawn_reason,
+                content: ContentView::of(item.content, catalogue),
+                amends: item.amends,
+                published_at: item.published_at,
+            },
         }
     }
 }
@@ -132,9 +92,10 @@ pub struct InboxView {
 
 impl InboxView {
     /// A page.
-    pub fn of(page: Page<Told>) -> Self {
+    pub fn of(page: Page<Told>, catalogue: &Catalogue) -> Self {
         let next_cursor = page.next.as_ref().map(ToString::to_string);
-        Self { items: page.items.into_iter().map(InboxItemView::of).collect(), next_cursor }
+        let items = page.items.into_iter().map(|told| InboxItemView::of(told, catalogue)).collect();
+        Self { items, next_cursor }
     }
 }
 
@@ -162,11 +123,11 @@ pub struct InboxChangeView {
 
 impl InboxChangesView {
     /// Some changes.
-    pub fn of(changes: Changes) -> Self {
+    pub fn of(changes: Changes, catalogue: &Catalogue) -> Self {
         let view = |told: Told| {
             let removed = told.item.removed_at.is_some();
             let notice_id = told.item.notice;
-            InboxChangeView { notice_id, removed, item: (!removed).then(|| InboxItemView::of(told)) }
+            InboxChangeView { notice_id, removed, item: (!removed).then(|| InboxItemView::of(told, catalogue)) }
         };
         Self {
             next_cursor: changes.next.to_string(),

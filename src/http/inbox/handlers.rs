@@ -35,7 +35,7 @@ problems!(
 pub async fn list_inbox(deps: Data<Deps>, me: SignedIn, query: Query<InboxQuery>) -> ApiResult<Json<InboxView>> {
     let (selection, cursor) = (query.0.selection(), query.0.cursor());
     let page = inbox::list(&deps, me.user, &selection, cursor.as_ref(), query.0.limit()).await?;
-    Ok(Json(InboxView::of(page)))
+    Ok(Json(InboxView::of(page, &deps.catalogue())))
 }
 
 /// What changed in the inbox.
@@ -49,7 +49,7 @@ pub async fn list_inbox(deps: Data<Deps>, me: SignedIn, query: Query<InboxQuery>
 #[get("/inbox/sync")]
 pub async fn sync_inbox(deps: Data<Deps>, me: SignedIn, query: Query<PageQuery>) -> ApiResult<Json<InboxChangesView>> {
     let changes = inbox::sync(&deps, me.user, query.0.cursor().as_ref(), query.0.limit()).await?;
-    Ok(Json(InboxChangesView::of(changes)))
+    Ok(Json(InboxChangesView::of(changes, &deps.catalogue())))
 }
 
 /// How many items are unread.
@@ -83,7 +83,8 @@ pub async fn read_all(deps: Data<Deps>, me: SignedIn, body: Body<ReadAllBody>) -
 )]
 #[get("/inbox/{id}")]
 pub async fn get_inbox_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) -> ApiResult<Json<InboxItemView>> {
-    Ok(Json(InboxItemView::of(inbox::get(&deps, me.user, id.0).await?)))
+    let told = inbox::get(&deps, me.user, id.0).await?;
+    Ok(Json(InboxItemView::of(told, &deps.catalogue())))
 }
 
 /// Why the user has a notice, or why not.

@@ -466,6 +466,13 @@ pub struct ChangeView {
     to: Value,
 }
 
+impl ChangeView {
+    /// A change.
+    pub fn of(Change { field, from, to }: Change) -> Self {
+        Self { field, from, to }
+    }
+}
+
 /// An edition of a notice.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RevisionItemView {
@@ -484,8 +491,7 @@ pub struct RevisionItemView {
 impl RevisionItemView {
     fn of(entry: EditionEntry) -> Self {
         let EditionEntry { revision, kind, changes, reason, created_at } = entry;
-        let change = |Change { field, from, to }| ChangeView { field, from, to };
-        Self { revision, kind, changes: changes.into_iter().map(change).collect(), reason, created_at }
+        Self { revision, kind, changes: changes.into_iter().map(ChangeView::of).collect(), reason, created_at }
     }
 }
 

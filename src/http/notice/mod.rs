@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::extract::body::BodyLimit;
 
-pub use dto::{NoticeItemView, ProjectView};
+pub use dto::{ChangeView, ContentView, NoticeItemView, ProjectView};
 
 /// A notice's body is somebody else's HTML and may be long.
 const LIMIT: BodyLimit = BodyLimit(1024 * 1024);

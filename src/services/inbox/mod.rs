@@ -9,6 +9,7 @@ use crate::domain::id::{NoticeId, UserId};
 use crate::domain::page::{Cursor, Page};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
+use crate::services::notice::Change;
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::inbox::{Mark, Place, Selection, UpTo};
 use crate::storage::{inbox, order};
@@ -30,6 +31,8 @@ pub const COUNTED_UNREAD: i64 = 1_000;
 pub struct Told {
     /// The item.
     pub item: Item,
+    /// What the revision that the user has changed.
+    pub changes: Vec<Change>,
     /// Why.
     pub why: Vec<Reason>,
 }
@@ -62,8 +65,12 @@ pub async fn get(deps: &Deps, user: UserId, notice: NoticeId) -> Result<Told> {
 
 async fn told(deps: &Deps, user: UserId, items: Vec<Item>) -> Result<Vec<Told>> {
     let mut why = why::of_items(deps, user, &items).await?;
-    let tell = |item: Item| Told { why: why.remove(&item.notice).unwrap_or_default(), item };
-    Ok(items.into_iter().map(tell).collect())
+    let tell = |mut item: Item| {
+        let changes = serde_json::from_value(item.changes.take())
+            .map_err(|error| Error::broken(format!("the changes of {}: {error}", item.notice)))?;
+        Ok(Told { changes, why: why.remove(&item.notice).unwrap_or_default(), item })
+    };
+    items.into_iter().map(tell).collect()
 }
 
 /// Some changes of an inbox.
