@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{World, notice};
+use super::world::{USERS, World, notice};
 
 /// Kills the first process at a failpoint in the middle of a fan-out. On PostgreSQL a second process goes on; the
 /// embedded database has one process, which is started again.
@@ -65,4 +65,24 @@ async fn a_worker_stopped_beyond_its_lease_sends_nothing_of_it_when_it_goes_on()
     world.settled(1).await;
     world.audit_everyone_once().await;
     drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_repeat_is_forbidden_a_killed_worker_leaves_unknown_outcomes_and_nothing_is_sent_twice() {
+    let world = World::new().await;
+    let forbidden = ("YIZHAN_SANDBOX_REPEAT", "forbidden");
+    let mut first = world.start("api,notifier,scheduler", &[forbidden, ("FAILPOINT", "after_send:3")]);
+    world.publisher(&first).post("/v1/notices", notice("forbidden")).await.expect(201);
+    let second = world.shared().then(|| world.start("notifier,scheduler", &[forbidden]));
+    first.ended().await;
+    let again = (!world.shared()).then(|| world.start("api,notifier,scheduler", &[forbidden]));
+    world.settled(1).await;
+    let users = i64::from(USERS);
+    let unknown = world.count("SELECT count(*) AS n FROM deliveries WHERE state = 'unknown'").await;
+    let accepted = world.count("SELECT count(*) AS n FROM deliveries WHERE state = 'accepted'").await;
+    assert!(unknown > 0, "what was under way has no known outcome");
+    assert_eq!(accepted + unknown, users);
+    assert_eq!(world.witness.state.stats().repeats, 0, "nothing was sent twice");
+    assert_eq!(world.count("SELECT count(*) AS n FROM inbox_items").await, users);
+    drop((second, again));
 }

@@ -96,6 +96,26 @@ impl World {
         Self { key, ..world }
     }
 
+    /// Lets one of the subscribers follow another category too.
+    pub async fn subscribe_one_to(&self, category: &str) {
+        let id = if self.shared() { "gen_random_uuid()" } else { "randomblob(16)" };
+        let one = "(SELECT * FROM subscriptions ORDER BY user_id LIMIT 1) s";
+        for statement in [
+            format!(
+                "INSERT INTO subscriptions (id, subscription_id, user_id, name, filter, frequency, notice_types, \
+                   stages, unknown_amount, started_position, created_at, started_at) \
+                 SELECT {id}, {id}, user_id, 'one', '{{\"categories\":[\"{category}\"]}}', 'immediate', '', '', \
+                   true, 0, 0, 0 FROM {one}"
+            ),
+            format!(
+                "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription) \
+                 SELECT 0, '{category}', '', user_id, id FROM subscriptions WHERE name = 'one'"
+            ),
+        ] {
+            self.conn.execute_unprepared(&statement).await.expect("a subscription");
+        }
+    }
+
     /// Whether several processes can share the database.
     pub fn shared(&self) -> bool {
         self.conn.get_database_backend() == DbBackend::Postgres
