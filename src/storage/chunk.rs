@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::lease::{self, Token};
 use super::matching::Range;
-use super::{DbResult, Tx, all, execute, one, sql};
+use super::{DbResult, Tx, all, execute, one, sql, value};
 use crate::domain::fanout::{Lane, WINDOW};
 use crate::domain::id::{ChunkId, FanOutId, UserId};
 use crate::domain::time::Timestamp;
@@ -121,6 +121,12 @@ impl Bell {
     pub fn lane(&self) -> Lane {
         Lane::of(self.lane)
     }
+}
+
+/// Whether a fan-out has chunks that nobody has rung for.
+pub async fn any_waiting(conn: &impl ConnectionTrait, fan_out: FanOutId) -> DbResult<bool> {
+    let text = "SELECT EXISTS (SELECT 1 FROM chunks WHERE fan_out_id = $1 AND state = 'open' AND rung_at = 0) AS value";
+    value(conn, text, [fan_out.into()]).await
 }
 
 /// Marks as rung as many of a fan-out's waiting chunks as fit into its window, and returns them.

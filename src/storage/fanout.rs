@@ -166,6 +166,17 @@ pub async fn planned(conn: &impl ConnectionTrait, fan_out: &FanOut, now: Timesta
     Ok(execute(conn, text, [fan_out.id.into(), fan_out.lease_token.into(), now.into()]).await? == 1)
 }
 
+/// Whether a fan-out is planned, unfinished, and without an open chunk.
+pub async fn can_finish(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<bool> {
+    value(
+        conn,
+        "SELECT EXISTS (SELECT 1 FROM fan_outs f WHERE f.id = $1 AND f.state = 'planned' AND NOT EXISTS \
+           (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id AND c.state = 'open')) AS value",
+        [id.into()],
+    )
+    .await
+}
+
 /// Ends a fan-out whose chunks are all closed; `true` for the one call that ended it. Call it after the commit that
 /// closed a chunk: of two who close the last two, the later sees both.
 pub async fn finish(conn: &impl ConnectionTrait, id: FanOutId, now: Timestamp) -> DbResult<bool> {

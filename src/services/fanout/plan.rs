@@ -39,12 +39,8 @@ pub async fn plan(deps: &Deps, id: FanOutId) -> Result<()> {
     let Some(fan_out) = leased else { return Ok(()) };
     let kept = Kept::new(deps, Leased::FanOuts, id.as_uuid(), fan_out.lease_token, asked_at);
     scan(deps, &edition, &fan_out, &kept).await?;
-    let now = deps.clock.now();
-    if transact!(deps.db, |tx| fanout::planned(&**tx, &fan_out, now).await) {
-        tracing::info!(fan_out.id = %id, notice.id = %fan_out.notice_id, "planned");
-        finish(deps, id).await?;
-    }
-    Ok(())
+    tracing::info!(fan_out.id = %id, notice.id = %fan_out.notice_id, "planned");
+    finish(deps, id).await
 }
 
 /// Goes through the audience after the cursor and commits chunks as it goes.
@@ -67,7 +63,7 @@ async fn scan(deps: &Deps, edition: &Edition, fan_out: &FanOut, kept: &Kept) -> 
             (after, users, number) = (Some(user), 0, number + 1);
         }
         if made.len() == CHUNKS_PER_COMMIT {
-            commit(deps, fan_out, kept, &made).await?;
+            commit(deps, fan_out, kept, &made, Progress::GoesOn).await?;
             made.clear();
         }
     }
@@ -75,44 +71,70 @@ async fn scan(deps: &Deps, edition: &Edition, fan_out: &FanOut, kept: &Kept) -> 
     if let (Some(to), true) = (last, users > 0) {
         made.push(new_chunk(number, after, to, users));
     }
-    commit(deps, fan_out, kept, &made).await
+    commit(deps, fan_out, kept, &made, Progress::Ends).await
 }
 
 fn new_chunk(number: i64, after: Option<UserId>, to: UserId, users: usize) -> NewChunk {
     NewChunk { id: ChunkId::new(), number, after, to, users: i64::try_from(users).unwrap_or(i64::MAX) }
 }
 
-/// Commits chunks and the cursor behind them, then rings for as many as the window takes.
-async fn commit(deps: &Deps, fan_out: &FanOut, kept: &Kept, made: &[NewChunk]) -> Result<()> {
-    let Some(last) = made.last() else { return Ok(()) };
+/// Whether a commit of the plan is its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    GoesOn,
+    Ends,
+}
+
+/// Commits chunks, the cursor behind them, and the plan's end with the last of them; then rings for as many chunks as
+/// the window takes. One transaction: on the embedded default each costs a write to the disk.
+async fn commit(deps: &Deps, fan_out: &FanOut, kept: &Kept, made: &[NewChunk], progress: Progress) -> Result<()> {
+    let lost = || Error::broken(format!("the plan of {} has lost its lease", fan_out.id));
     if !kept.is_held() {
-        return Err(Error::broken(format!("the plan of {} has lost its lease", fan_out.id)));
+        return Err(lost());
     }
     let count = i64::try_from(made.len()).unwrap_or(i64::MAX);
     let users = made.iter().map(|chunk| chunk.users).sum();
     let now = deps.clock.now();
-    transact!(deps.db, |tx| {
+    let tx = deps.db.begin().await?;
+    if let Some(last) = made.last() {
         // The advance first: it checks the token, and a number taken twice would break the chunk's key.
-        if !fanout::advance(tx, fan_out, last.to, count, users).await? {
-            return Err(Error::broken(format!("the plan of {} has lost its lease", fan_out.id)));
+        if !fanout::advance(&tx, fan_out, last.to, count, users).await? {
+            return Err(lost());
         }
-        chunk::insert(tx, fan_out.id, made, now).await
-    });
-    ring_window(deps, fan_out.id).await
+        chunk::insert(&tx, fan_out.id, made, now).await?;
+    }
+    if progress == Progress::Ends && !fanout::planned(&*tx, fan_out, now).await? {
+        return Err(lost());
+    }
+    let bells = chunk::ring_window(&tx, fan_out.id, now).await?;
+    tx.commit().await?;
+    ring(deps, &bells).await;
+    Ok(())
 }
 
 /// Rings for the next chunks of a fan-out: so many at a time, that another fan-out's turn comes between.
 pub(super) async fn ring_window(deps: &Deps, id: FanOutId) -> Result<()> {
+    // Asked before it is written: mostly there is nothing left to ring for.
+    if !chunk::any_waiting(deps.db.reader(), id).await? {
+        return Ok(());
+    }
     let now = deps.clock.now();
     let bells = transact!(deps.db, |tx| chunk::ring_window(tx, id, now).await);
-    let Some(first) = bells.first() else { return Ok(()) };
+    ring(deps, &bells).await;
+    Ok(())
+}
+
+async fn ring(deps: &Deps, bells: &[chunk::Bell]) {
+    let Some(first) = bells.first() else { return };
     let jobs: Vec<Job> = bells.iter().map(|bell| Job::ChunkV1(bell.id)).collect();
     deps.fan_out.queue.ring(first.lane(), &jobs).await.can_fail("the sweep rings again");
-    Ok(())
 }
 
 /// Ends a fan-out whose chunks are closed, and rings for those that waited for it.
 pub(super) async fn finish(deps: &Deps, id: FanOutId) -> Result<()> {
+    if !fanout::can_finish(deps.db.reader(), id).await? {
+        return Ok(());
+    }
     let now = deps.clock.now();
     let finished = transact!(deps.db, |tx| fanout::finish(&**tx, id, now).await);
     if !finished {
