@@ -4,7 +4,8 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 
-use super::dto::{NoticeBody, PublishedView, RevisionBody, WithdrawalBody};
+use super::dto::{NoticeBody, RevisionBody, WithdrawalBody};
+use super::views::PublishedView;
 use crate::domain::id::NoticeId;
 use crate::http::extract::body::Body;
 use crate::http::extract::id::Id;

@@ -4,13 +4,14 @@ mod dto;
 mod handlers;
 mod parts;
 mod reading;
+mod views;
 
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::extract::body::BodyLimit;
 
-pub use dto::{ChangeView, ContentView, NoticeItemView, ProjectView};
+pub use views::{ChangeView, ContentView, NoticeItemView, ProjectView};
 
 /// A notice's body is somebody else's HTML and may be long.
 const LIMIT: BodyLimit = BodyLimit(1024 * 1024);

@@ -3,7 +3,8 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get};
 
-use super::dto::{NoticeView, NoticesQuery, NoticesView, ProjectView, RevisionView, RevisionsView};
+use super::dto::NoticesQuery;
+use super::views::{NoticeView, NoticesView, ProjectView, RevisionView, RevisionsView};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeState;
 use crate::http::conditional::{self, IfNoneMatch, etag_of};

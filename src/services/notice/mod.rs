@@ -13,7 +13,5 @@ mod revise;
 pub use diff::Change;
 pub use draft::{Draft, DraftAmount, MAX_EARLY};
 pub use publish::{Published, publish};
-pub use read::{
-    Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project, stands, summaries,
-};
+pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project};
 pub use revise::{MAX_REVISIONS, Revision, revise, withdraw};

@@ -1,7 +1,5 @@
 //! Reading notices; nobody need sign in.
 
-use std::collections::HashMap;
-
 use super::diff::Change;
 use crate::domain::fanout::EditionKind;
 use crate::domain::fold::fold_code;
@@ -168,15 +166,9 @@ pub async fn get(deps: &Deps, id: NoticeId) -> Result<Full> {
 }
 
 /// Whether there is a notice of this id.
-pub async fn stands(deps: &Deps, id: NoticeId) -> Result<NoticeState> {
+async fn stands(deps: &Deps, id: NoticeId) -> Result<NoticeState> {
     let found = notice::find(deps.db.reader(), id).await?.ok_or(Refusal::NotFound)?;
     Ok(found.state())
-}
-
-/// These notices by id; what does not exist is not among them.
-pub async fn summaries(deps: &Deps, ids: &[NoticeId]) -> Result<HashMap<NoticeId, Summary>> {
-    let found = list::of_ids(deps.db.reader(), ids).await?;
-    found.into_iter().map(|listed| Ok((listed.notice.id, summary(listed)?))).collect()
 }
 
 /// A project's notices, the oldest first.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{COLUMNS, Notice};
 use crate::domain::id::NoticeId;
 use crate::domain::time::Timestamp;
-use crate::storage::{DbResult, all, sql, statement, value};
+use crate::storage::{DbResult, all, sql, value};
 
 /// Scopes with more rows than this are taken to be equally common.
 const COUNTED: i64 = 2_000;
@@ -97,27 +97,28 @@ fn newest_text(wanted: &Narrowed, scopes: &[String], count: i64) -> (String, Vec
     if let Some(amended) = wanted.amends {
         conditions.push(format!("n.amends = {}", binds.add(amended)));
     }
+    let mut bounds: Vec<(&str, String)> = Vec::new();
+    bounds.extend(wanted.from.map(|from| (">=", binds.add(from))));
+    bounds.extend(wanted.to.map(|to| ("<", binds.add(to))));
+    let after = wanted.after.map(|(published_at, notice)| (binds.add(published_at), binds.add(notice)));
+    let within = |at: &str, id: &str| {
+        let cursor = after.iter().map(|(after_at, after_id)| format!("({at}, {id}) < ({after_at}, {after_id})"));
+        bounds.iter().map(|(sign, bind)| format!("{at} {sign} {bind}")).chain(cursor).collect::<Vec<_>>()
+    };
+    conditions.extend(within(at, id));
     for (place, scope) in scopes.iter().enumerate() {
         let bind = binds.add(scope.as_str());
         if place == 0 && !by_key {
             conditions.push(format!("d.scope = {bind}"));
-        } else {
-            conditions.push(format!(
-                "EXISTS (SELECT 1 FROM notice_scopes x WHERE x.scope = {bind} AND x.published_at = {at} AND x.notice_id = {id})"
-            ));
+            continue;
         }
+        // The bounds follow from the equalities; said again, an engine that merges two scopes begins at the cursor in both.
+        let mut same = vec![format!("x.scope = {bind} AND x.published_at = {at} AND x.notice_id = {id}")];
+        same.extend(within("x.published_at", "x.notice_id"));
+        conditions.push(format!("EXISTS (SELECT 1 FROM notice_scopes x WHERE {})", same.join(" AND ")));
     }
     if let Some(state) = wanted.state {
         conditions.push(format!("n.state = {}", binds.add(state)));
-    }
-    if let Some(from) = wanted.from {
-        conditions.push(format!("{at} >= {}", binds.add(from)));
-    }
-    if let Some(to) = wanted.to {
-        conditions.push(format!("{at} < {}", binds.add(to)));
-    }
-    if let Some((published_at, notice)) = wanted.after {
-        conditions.push(format!("({at}, {id}) < ({}, {})", binds.add(published_at), binds.add(notice)));
     }
     let conditions = conditions.join(" AND ");
     let limit = binds.add(count);
@@ -165,16 +166,4 @@ pub async fn of_project(conn: &impl ConnectionTrait, project_key: &str, count: i
          ORDER BY n.published_at, n.id LIMIT $2"
     );
     all(conn, &text, [project_key.into(), count.into()]).await
-}
-
-/// How the engine would answer; for tests.
-pub async fn explain(conn: &impl ConnectionTrait, wanted: &Narrowed, count: i64) -> DbResult<Vec<String>> {
-    let scopes = rarest_first(conn, wanted).await?;
-    let (text, values) = newest_text(wanted, &scopes, count);
-    let (keyword, column) = match conn.get_database_backend() {
-        sea_orm::DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
-        _ => ("EXPLAIN QUERY PLAN", "detail"),
-    };
-    let rows = conn.query_all_raw(statement(conn, &format!("{keyword} {text}"), values)).await?;
-    rows.iter().map(|row| row.try_get("", column).map_err(Into::into)).collect()
 }
