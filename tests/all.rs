@@ -29,6 +29,8 @@ mod all {
     mod migrations;
     mod notice;
     mod publisher;
+    mod operator;
+    mod reach;
     mod sandbox;
     mod session;
     mod sql;
