@@ -28,8 +28,8 @@ mod all {
     mod matching;
     mod migrations;
     mod notice;
-    mod publisher;
     mod operator;
+    mod publisher;
     mod reach;
     mod sandbox;
     mod session;
