@@ -337,7 +337,8 @@ CREATE UNIQUE INDEX chunks_number_key ON chunks (fan_out_id, number);
 CREATE INDEX chunks_open_idx ON chunks (rung_at) WHERE state = 'open';
 CREATE INDEX chunks_dead_idx ON chunks (finished_at) WHERE state = 'dead';
 
--- One notice revision to one endpoint, inserted with its first outcome.
+-- One notice revision to one endpoint, inserted with its first outcome. The endpoint stands before the revision in the
+-- key, because the door asks for each endpoint whether it was shown an earlier revision.
 CREATE TABLE deliveries (
   notice_id UUID NOT NULL,
   revision BIGINT NOT NULL,
@@ -356,7 +357,7 @@ CREATE TABLE deliveries (
   due_at BIGINT,
   lease_token BIGINT NOT NULL,
   leased_until BIGINT NOT NULL,
-  PRIMARY KEY (notice_id, revision, endpoint_id)
+  PRIMARY KEY (notice_id, endpoint_id, revision)
 );
 CREATE INDEX deliveries_due_idx ON deliveries (due_at) WHERE state = 'due';
 CREATE INDEX deliveries_dead_idx ON deliveries (decided_at) WHERE state IN ('exhausted', 'refused', 'unknown');
