@@ -89,3 +89,13 @@ async fn an_ended_key_opens_nothing() {
     admin.post(&format!("{path}/keys"), json!({"name": "三"})).await.expect(404).problem("not_found");
     app.anonymous().bearing("yzk_nothing").post("/v1/notices", notice_as("z")).await.expect(401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reaches_anothers_readers_by_amending_a_notice_outside_their_scope() {
+    let app = TestApp::spawn().await;
+    let theirs = app.publisher().await.post("/v1/notices", notice_as("a")).await.expect(201).string("/id");
+    let stranger = app.publisher_within(json!({"sources": ["stranger"]})).await;
+    let amendment = json!({"source": "stranger", "notice_type": "C-CLARIFY", "amends": theirs});
+    let refused = stranger.post("/v1/notices", notice_with("b", amendment)).await;
+    refused.expect(422).problem("amended_notice_unknown");
+}

@@ -58,7 +58,7 @@ async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeI
     }
     let now = deps.clock.now();
     let published_at = ready.published_at.unwrap_or(now);
-    let amends = amended(tx, ready, id, published_at).await?;
+    let amends = amended(tx, caller, ready, id, published_at).await?;
     // From here on every other publication waits for this commit: so it sees ours, and we saw the one before.
     let position = order::take_position(tx).await?;
     let duplicate_of = notice::find_by_content(&**tx, &ready.hash, id).await?;
@@ -92,27 +92,37 @@ async fn again(tx: &Tx, caller: &Caller, ready: &Ready, known: &Notice) -> Resul
 }
 
 /// The notice that this one amends: the one it names, else the newest of its section, else of its project.
-pub(super) async fn amended(tx: &Tx, ready: &Ready, id: NoticeId, published_at: Timestamp) -> Result<Option<NoticeId>> {
+pub(super) async fn amended(
+    tx: &Tx,
+    caller: &Caller,
+    ready: &Ready,
+    id: NoticeId,
+    published_at: Timestamp,
+) -> Result<Option<NoticeId>> {
+    // An amendment reaches everyone who has the amended notice: that must be one that the key could have published.
+    let within = |found: &Notice| caller.scope.allows(&found.source, &found.category_path, &found.region_path);
     if let Some(named) = &ready.amends {
         let found = match named.parse::<NoticeId>() {
             Ok(id) => notice::find(&**tx, id).await?,
             Err(_) => notice::find_by_source(&**tx, &ready.source, named).await?,
         };
-        let found = found.map(|found| found.id).filter(|found| *found != id);
-        return found.map(Some).ok_or_else(|| Error::refused(Refusal::AmendedNoticeUnknown, named.clone()));
+        let found = found.filter(|found| found.id != id && within(found));
+        let unknown = || Error::refused(Refusal::AmendedNoticeUnknown, named.clone());
+        return found.map(|found| Some(found.id)).ok_or_else(unknown);
     }
     if !ready.kind.amends {
         return Ok(None);
     }
     let (sections, types) = (ready.content.section_keys(), &ready.amending_types);
+    let mut found = None;
     if !sections.is_empty() {
-        let found = notice::find_by_sections(&**tx, &sections, published_at, types, id).await?;
-        if found.is_some() {
-            return Ok(found);
-        }
+        found = notice::find_by_sections(&**tx, &sections, published_at, types, id).await?;
     }
-    let Some(project) = ready.content.project_key() else { return Ok(None) };
-    Ok(notice::find_by_project(&**tx, &project, published_at, types, id).await?)
+    if let (None, Some(project)) = (found, ready.content.project_key()) {
+        found = notice::find_by_project(&**tx, &project, published_at, types, id).await?;
+    }
+    let Some(found) = found else { return Ok(None) };
+    Ok(notice::find(&**tx, found).await?.filter(within).map(|found| found.id))
 }
 
 /// Opens the edition's fan-out, unless nobody is to be told.

@@ -49,7 +49,7 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
         }
         let before = newest(tx, &old).await?;
         let now = deps.clock.now();
-        let amends = amended(tx, &ready, id, old.published_at).await?.or(old.amends);
+        let amends = amended(tx, caller, &ready, id, old.published_at).await?.or(old.amends);
         let changes = changes(&before, &ready.content, &ready.body.text)?;
         let position = order::take_position(tx).await?;
         let placed = Placed {
