@@ -112,6 +112,8 @@ fn engine(config: &Config, db: &Db, own_address: SocketAddr) -> Result<Engine, S
     let own_url = config.sandbox.then(|| format!("http://{own_address}"));
     let sandbox_channel = config.notifier.sandbox_url.clone().or(own_url).map(|url| providers::sandbox::Settings {
         repeat: config.notifier.sandbox_repeat,
+        batch_size: config.notifier.sandbox_batch,
+        in_flight: config.notifier.sandbox_in_flight,
         ..providers::sandbox::Settings::at(url)
     });
     let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel })?;

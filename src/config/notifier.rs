@@ -22,6 +22,10 @@ pub struct Notifier {
     pub sandbox_url: Option<String>,
     /// What a repeat on the sandbox channel is declared to be.
     pub sandbox_repeat: Repeat,
+    /// The most recipients of a call to the sandbox.
+    pub sandbox_batch: usize,
+    /// The most calls to the sandbox at a time.
+    pub sandbox_in_flight: usize,
 }
 
 pub(super) fn read(env: &mut Env) -> Notifier {
@@ -45,5 +49,7 @@ pub(super) fn read(env: &mut Env) -> Notifier {
             "safe",
             &[("safe", Repeat::Safe), ("visible", Repeat::Visible), ("forbidden", Repeat::Forbidden)],
         ),
+        sandbox_batch: env.within("YIZHAN_SANDBOX_BATCH", 500, 1..=500),
+        sandbox_in_flight: env.within("YIZHAN_SANDBOX_IN_FLIGHT", 8, 1..=1_000),
     }
 }

@@ -45,7 +45,7 @@ mod send;
 mod sort;
 mod sweep;
 mod verdict;
-mod words;
+pub mod words;
 
 pub use crate::storage::fanout::OUTBOX_CHANNEL;
 pub use chunk::work;

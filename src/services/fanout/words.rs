@@ -14,14 +14,15 @@ use crate::storage::{Db, words as term};
 
 /// The words of all subscriptions, at one version.
 #[derive(Default)]
-pub(super) struct Words {
+pub struct Words {
     version: i64,
     automaton: Option<CharwiseDoubleArrayAhoCorasick<u32>>,
     ids: Vec<i64>,
 }
 
 impl Words {
-    fn build(version: i64, words: Vec<(i64, String)>) -> Result<Self> {
+    /// The words and their ids, compiled.
+    pub fn build(version: i64, words: Vec<(i64, String)>) -> Result<Self> {
         let (ids, texts): (Vec<i64>, Vec<String>) = words.into_iter().unzip();
         if texts.is_empty() {
             return Ok(Self { version, automaton: None, ids });
@@ -34,7 +35,7 @@ impl Words {
     }
 
     /// The ids of the words that occur in a folded text.
-    pub(super) fn hits(&self, folded: &str) -> BTreeSet<i64> {
+    pub fn hits(&self, folded: &str) -> BTreeSet<i64> {
         let Some(automaton) = &self.automaton else { return BTreeSet::new() };
         automaton
             .find_overlapping_iter(folded)
