@@ -46,7 +46,7 @@ pub fn code(path: &str) -> &str {
 /// Items of an inbox before anything is measured.
 const ITEMS: u32 = 100;
 /// Users whose inboxes are filled by one statement.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: usize = 500;
 
 /// What differs between the engines.
 struct Words {
@@ -197,7 +197,7 @@ pub async fn inboxes(db: &Db, size: Size) -> (usize, Duration) {
     let began = Instant::now();
     let users = users(db).await;
     let mut filled = 0;
-    for some in users.chunks(usize::try_from(AT_ONCE).unwrap_or(1)) {
+    for some in users.chunks(AT_ONCE) {
         if began.elapsed() > size.filling {
             break;
         }

@@ -111,8 +111,8 @@ fn postgres_bin() -> Option<PathBuf> {
     let number = |path: &PathBuf| path.iter().rev().nth(1).and_then(|name| name.to_str()?.parse::<u32>().ok());
     found.sort_by_key(number);
     let in_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let all = in_path.unwrap_or_default().into_iter().chain(found).rev();
-    all.into_iter().find(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
+    let mut all = in_path.unwrap_or_default().into_iter().chain(found).rev();
+    all.find(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
 }
 
 fn redis(folder: &Path) -> Result<(Child, String), String> {

@@ -92,9 +92,13 @@ fn thousands(figure: f64) -> String {
     text
 }
 
+/// Whether a row is only a heading, which may be wider than its column.
+fn is_head(row: &[String; 5]) -> bool {
+    row.iter().skip(1).all(String::is_empty)
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_head = |row: &[String; 5]| row.iter().skip(1).all(String::is_empty);
         let width = |column: usize| {
             let cells = self.rows.iter().filter(|row| !is_head(row)).filter_map(|row| row.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
