@@ -19,7 +19,11 @@ mod all {
     mod demo;
     mod device;
     mod fanout;
+    mod bad_input;
+    mod config;
+    mod examples;
     mod floors;
+    mod guards;
     mod harness;
     mod inbox;
     mod journeys;
@@ -31,6 +35,8 @@ mod all {
     mod operator;
     mod publisher;
     mod reach;
+    mod openapi;
+    mod pages;
     mod sandbox;
     mod session;
     mod sql;

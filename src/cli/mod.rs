@@ -56,7 +56,7 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
         Command::Migrate => migrate::run().await,
         Command::Publisher(command) => publisher::run(command).await,
         Command::Openapi => {
-            println!("{}", crate::http::document().to_pretty_json()?);
+            print!("{}", crate::http::openapi::text());
             Ok(())
         }
     }

@@ -12,13 +12,13 @@ use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::http::problem::Failure;
-use crate::services::{Deps, Refusal};
+use crate::services::Deps;
 
 pub mod account;
 pub mod catalogue;
 pub mod conditional;
 pub mod device;
+mod directory;
 pub mod extract;
 pub mod health;
 pub mod inbox;
@@ -27,6 +27,7 @@ pub mod middleware;
 pub mod notice;
 pub mod openapi;
 pub mod operator;
+mod pages;
 pub mod problem;
 pub mod publisher;
 pub mod reach;
@@ -57,7 +58,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     openapi::finish(document)
 }
 
-/// The application of one worker thread. `mount` adds what is not part of the API: the sandbox, the docs page.
+/// The application of one worker thread. `mount` adds what is not part of the house: the sandbox.
 pub fn app(
     deps: Deps,
     mount: impl FnOnce(&mut web::ServiceConfig),
@@ -76,10 +77,12 @@ pub fn app(
         .openapi(openapi::head())
         .configure(routes)
         .split_for_parts();
-    app.configure(mount)
-        .default_service(web::to(|| async { Err::<&str, _>(Failure::from(Refusal::NotFound)) }))
+    app.configure(pages::routes)
+        .configure(mount)
+        .default_service(web::to(directory::nothing))
         // The last one wrapped is the first one passed.
         .wrap(from_fn(middleware::problems))
+        .wrap(from_fn(directory::without_query))
         .wrap(from_fn(middleware::limits::limit))
         .wrap(from_fn(middleware::security_headers))
         .wrap(from_fn(middleware::request_id::trace))

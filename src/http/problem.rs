@@ -11,6 +11,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::example::Example;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::http::language::Language;
@@ -98,18 +99,38 @@ macro_rules! problems {
 
 pub(crate) use problems;
 
+/// The titles of what is no refusal but our failure.
+pub const FAULT_TITLES: (&str, &str) = ("服务器内部错误", "Something failed on our side");
+/// Its code.
+pub const FAULT_CODE: &str = "internal";
+
 /// One documented response for each status that these refusals have; its description lists their codes.
 pub fn responses(refusals: &[Refusal]) -> BTreeMap<String, RefOr<Response>> {
-    let mut lines: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-    for refusal in refusals {
-        let (zh, en) = refusal.titles();
-        lines.entry(refusal.status()).or_default().push(format!("`{}`: {zh} / {en}", refusal.code()));
+    documented(refusals.iter().map(|refusal| (refusal.status(), refusal.code(), refusal.titles())))
+}
+
+/// The documented response for what is no refusal but our failure.
+pub fn fault_response() -> BTreeMap<String, RefOr<Response>> {
+    documented([(500, FAULT_CODE, FAULT_TITLES)])
+}
+
+type Titles = (&'static str, &'static str);
+
+fn documented(codes: impl IntoIterator<Item = (u16, &'static str, Titles)>) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<(&str, Titles)>> = BTreeMap::new();
+    for (status, code, titles) in codes {
+        by_status.entry(status).or_default().push((code, titles));
     }
-    let response = |lines: Vec<String>| {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        ResponseBuilder::new().description(lines.join("\n\n")).content("application/problem+json", content).build()
+    let response = |codes: Vec<(&str, Titles)>| {
+        let lines: Vec<_> = codes.iter().map(|(code, (zh, en))| format!("`{code}`: {zh} / {en}")).collect();
+        let examples = codes.iter().map(|(code, _)| (*code, Ref::new(format!("#/components/examples/{code}"))));
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem")));
+        let content =
+            content.examples_from_iter(examples.map(|(code, example)| (code, RefOr::Ref::<Example>(example))));
+        let response = ResponseBuilder::new().description(lines.join("\n\n"));
+        response.content("application/problem+json", content.build()).build()
     };
-    lines.into_iter().map(|(status, lines)| (status.to_string(), RefOr::T(response(lines)))).collect()
+    by_status.into_iter().map(|(status, codes)| (status.to_string(), RefOr::T(response(codes)))).collect()
 }
 
 /// What a caller gets in place of an answer: RFC 9457, `application/problem+json`.
@@ -222,10 +243,10 @@ pub fn render(request: &HttpRequest, error: &Error) -> HttpResponse {
         Error::Fault(fault) => {
             tracing::error!(error = %fault, "a request failed");
             let problem = Problem {
-                kind: "/problems/internal".to_owned(),
-                title: language.choose("服务器内部错误", "Something failed on our side").to_owned(),
+                kind: format!("/problems/{FAULT_CODE}"),
+                title: language.choose(FAULT_TITLES.0, FAULT_TITLES.1).to_owned(),
                 status: 500,
-                code: "internal".to_owned(),
+                code: FAULT_CODE.to_owned(),
                 detail: None,
                 request_id,
                 errors: Vec::new(),

@@ -39,7 +39,7 @@ problems!(
 #[utoipa::path(
     tag = "publishers", operation_id = "create_publisher", summary = "Create a publisher",
     description = "新建发布方。A publisher hands notices in with keys; make one for it next.",
-    request_body = PublisherBody, security(("user" = [])),
+    request_body = PublisherBody, security(("user" = ["admin"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours")),
     responses((status = 201, body = PublisherView, headers(("Location" = String))), CreatePublisherProblems)
 )]
@@ -59,7 +59,7 @@ pub async fn create_publisher(
 /// All publishers.
 #[utoipa::path(
     tag = "publishers", operation_id = "list_publishers", summary = "List publishers",
-    description = "发布方列表，含已停用的。", params(PageQuery), security(("user" = [])),
+    description = "发布方列表，含已停用的。", params(PageQuery), security(("user" = ["admin"])),
     responses((status = 200, body = PublishersView), ListProblems)
 )]
 #[get("/admin/publishers")]
@@ -71,7 +71,7 @@ pub async fn list_publishers(deps: Data<Deps>, _: Admin, query: Query<PageQuery>
 /// A publisher.
 #[utoipa::path(
     tag = "publishers", operation_id = "get_publisher", summary = "Get a publisher", description = "发布方详情。",
-    params(("id" = PublisherId, Path)), security(("user" = [])),
+    params(("id" = PublisherId, Path)), security(("user" = ["admin"])),
     responses((status = 200, body = PublisherView), PublisherProblems)
 )]
 #[get("/admin/publishers/{id}")]
@@ -82,7 +82,7 @@ pub async fn get_publisher(deps: Data<Deps>, _: Admin, id: Id<PublisherId>) -> A
 /// Ends a publisher.
 #[utoipa::path(
     tag = "publishers", operation_id = "end_publisher", summary = "End a publisher and all its keys",
-    description = "停用发布方及其全部密钥；已发布的公告保留。", params(("id" = PublisherId, Path)), security(("user" = [])),
+    description = "停用发布方及其全部密钥；已发布的公告保留。", params(("id" = PublisherId, Path)), security(("user" = ["admin"])),
     responses((status = 204, description = "Ended"), PublisherProblems)
 )]
 #[delete("/admin/publishers/{id}")]
@@ -96,7 +96,7 @@ pub async fn end_publisher(deps: Data<Deps>, _: Admin, id: Id<PublisherId>) -> A
     tag = "publishers", operation_id = "create_publisher_key", summary = "Create a key for a publisher",
     description = "新建密钥，可限定来源、分类与行政区划；`secret` 只显示这一次。A repeat with the same \
                    Idempotency-Key is refused with the key's id.",
-    request_body = PublisherKeyBody, security(("user" = [])),
+    request_body = PublisherKeyBody, security(("user" = ["admin"])),
     params(
         ("id" = PublisherId, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Keeps a repeated call from making a second key"),
@@ -121,7 +121,7 @@ pub async fn create_publisher_key(
 /// A publisher's keys.
 #[utoipa::path(
     tag = "publishers", operation_id = "list_publisher_keys", summary = "List a publisher's keys",
-    description = "密钥列表，含已停用的，不含密钥本身。", params(("id" = PublisherId, Path), PageQuery), security(("user" = [])),
+    description = "密钥列表，含已停用的，不含密钥本身。", params(("id" = PublisherId, Path), PageQuery), security(("user" = ["admin"])),
     responses((status = 200, body = PublisherKeysView), PublisherProblems)
 )]
 #[get("/admin/publishers/{id}/keys")]
@@ -139,7 +139,7 @@ pub async fn list_publisher_keys(
 #[utoipa::path(
     tag = "publishers", operation_id = "end_publisher_key", summary = "End a key",
     description = "停用密钥，数秒内在所有副本生效。",
-    params(("id" = PublisherId, Path), ("key" = PublisherKeyId, Path)), security(("user" = [])),
+    params(("id" = PublisherId, Path), ("key" = PublisherKeyId, Path)), security(("user" = ["admin"])),
     responses((status = 204, description = "Ended"), PublisherProblems)
 )]
 #[delete("/admin/publishers/{id}/keys/{key}")]

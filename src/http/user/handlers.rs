@@ -25,7 +25,7 @@ problems!(
 /// Some users.
 #[utoipa::path(
     tag = "admin", operation_id = "list_users", summary = "Find users", params(UsersQuery),
-    description = "按昵称或登录地址查找用户，新用户在前。", security(("user" = [])),
+    description = "按昵称或登录地址查找用户，新用户在前。", security(("user" = ["admin"])),
     responses((status = 200, body = UsersView), UsersProblems)
 )]
 #[get("/admin/users")]
@@ -40,7 +40,7 @@ pub async fn list_users(deps: Data<Deps>, _by: Admin, query: Query<UsersQuery>) 
 #[utoipa::path(
     tag = "admin", operation_id = "set_user_role", summary = "Give a user a role",
     description = "设置用户角色；五秒内在所有副本生效。不能修改自己的角色，因此总有一位管理员。",
-    security(("user" = [])), params(("id" = UserId, Path, description = "The user")), request_body = RoleBody,
+    security(("user" = ["admin"])), params(("id" = UserId, Path, description = "The user")), request_body = RoleBody,
     responses((status = 200, body = ProfileView), RoleProblems)
 )]
 #[put("/admin/users/{id}/role")]

@@ -104,6 +104,11 @@ impl Caller {
         Self { bearer: Some(token.into()), ..self.clone() }
     }
 
+    /// What this caller shows at the door.
+    pub fn bearer(&self) -> Option<&str> {
+        self.bearer.as_deref()
+    }
+
     /// The same caller at another copy of the application.
     pub fn at(&self, base: String) -> Self {
         Self { base, ..self.clone() }

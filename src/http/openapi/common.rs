@@ -1,0 +1,90 @@
+//! The answers that every operation of a kind may give, so that no route has to repeat them.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{RefOr, Response};
+
+use crate::http::problem;
+use crate::services::Refusal;
+
+/// Where requests are counted.
+const COUNTED: &str = "/v1/";
+
+/// Adds the common answers of an operation to its own.
+pub fn add(path: &str, operation: &mut Operation) {
+    let mut refusals = Vec::new();
+    let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(&parameter.parameter_in),
+        RefOr::Ref(_) => None,
+    });
+    let checked = parameters.filter(|at| !matches!(at, ParameterIn::Path)).count() > 0;
+    if operation.request_body.is_some() {
+        refusals.extend([Refusal::MalformedJson, Refusal::BodyTooLarge, Refusal::UnsupportedMediaType]);
+    }
+    if operation.request_body.is_some() || checked {
+        refusals.push(Refusal::Invalid);
+    }
+    if operation.security.as_ref().is_some_and(|ways| !ways.is_empty()) {
+        refusals.push(Refusal::Unauthenticated);
+    }
+    if path.contains('{') {
+        refusals.push(Refusal::NotFound);
+    }
+    if path.starts_with(COUNTED) {
+        refusals.push(Refusal::TooManyRequests);
+    }
+    let responses = &mut operation.responses.responses;
+    for (status, common) in problem::responses(&refusals).into_iter().chain(problem::fault_response()) {
+        match (responses.get_mut(&status), common) {
+            (Some(RefOr::T(own)), RefOr::T(common)) => join(own, common),
+            // What is written elsewhere is written there.
+            (Some(_), _) => {}
+            (None, common) => {
+                responses.insert(status, common);
+            }
+        }
+    }
+}
+
+/// Adds to an answer what is said of the same status elsewhere.
+fn join(own: &mut Response, common: Response) {
+    for line in common.description.split("\n\n").filter(|line| !line.is_empty()) {
+        if !own.description.contains(line) {
+            own.description = format!("{line}\n\n{}", own.description).trim_end().to_owned();
+        }
+    }
+    for (kind, content) in common.content {
+        match (own.content.get_mut(&kind), content) {
+            (Some(RefOr::T(own)), RefOr::T(content)) => own.examples.extend(content.examples),
+            (Some(_), _) => {}
+            (None, content) => {
+                own.content.insert(kind, content);
+            }
+        }
+    }
+}
+
+/// What each problem looks like, for the components that the answers refer to.
+pub fn problem_examples() -> BTreeMap<String, RefOr<Example>> {
+    let internal = (500, "internal", problem::FAULT_TITLES);
+    let refusals = Refusal::ALL.iter().map(|refusal| (refusal.status(), refusal.code(), refusal.titles()));
+    let example = |(status, code, (zh, en)): (u16, &str, (&str, &str))| {
+        let mut value = json!({
+            "type": format!("/problems/{code}"),
+            "title": zh,
+            "status": status,
+            "code": code,
+            "request_id": "01936a5d-ac96-774b-bcce-b302099a8057",
+        });
+        if let (true, Some(value)) = (code == Refusal::Invalid.code(), value.as_object_mut()) {
+            let error = json!({ "pointer": "/name", "rule": "required", "detail": "缺少该字段" });
+            value.insert("errors".to_owned(), json!([error]));
+        }
+        let example = ExampleBuilder::new().summary(format!("{zh} {en}")).value(Some(value)).build();
+        (code.to_owned(), RefOr::T(example))
+    };
+    refusals.chain([internal]).map(example).collect()
+}
