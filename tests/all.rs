@@ -13,15 +13,14 @@ mod all {
     pub mod support;
 
     mod account;
+    mod bad_input;
     mod catalogue;
     mod cli;
     mod config;
     mod demo;
     mod device;
-    mod fanout;
-    mod bad_input;
-    mod config;
     mod examples;
+    mod fanout;
     mod floors;
     mod guards;
     mod harness;
@@ -32,11 +31,11 @@ mod all {
     mod matching;
     mod migrations;
     mod notice;
+    mod openapi;
     mod operator;
+    mod pages;
     mod publisher;
     mod reach;
-    mod openapi;
-    mod pages;
     mod sandbox;
     mod session;
     mod sql;

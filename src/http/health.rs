@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::domain::channel::Channel;
-use crate::http::problem::ApiResult;
+use crate::http::problem::{ApiResult, problems};
 use crate::services::health::Readiness;
 use crate::services::{Deps, health};
 use crate::telemetry;
@@ -62,10 +62,16 @@ impl ReadinessView {
     }
 }
 
+problems!(
+    /// What asking whether the process lives may be answered.
+    pub HealthProblems: Unavailable
+);
+
 /// Whether the process lives.
 #[utoipa::path(
     tag = "health", operation_id = "get_health", summary = "Whether the process lives",
-    description = "进程存活且数据库可读。For whoever restarts what is dead.", responses((status = 200, body = Health))
+    description = "进程存活且数据库可读。For whoever restarts what is dead.",
+    responses((status = 200, body = Health), HealthProblems)
 )]
 #[get("/healthz")]
 pub async fn get_health(deps: Data<Deps>) -> ApiResult<Json<Health>> {

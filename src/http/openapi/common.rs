@@ -10,7 +10,7 @@ use utoipa::openapi::{RefOr, Response};
 use crate::http::problem;
 use crate::services::Refusal;
 
-/// Where requests are counted.
+/// Where requests are counted and the database is asked.
 const COUNTED: &str = "/v1/";
 
 /// Adds the common answers of an operation to its own.
@@ -34,7 +34,7 @@ pub fn add(path: &str, operation: &mut Operation) {
         refusals.push(Refusal::NotFound);
     }
     if path.starts_with(COUNTED) {
-        refusals.push(Refusal::TooManyRequests);
+        refusals.extend([Refusal::TooManyRequests, Refusal::Unavailable]);
     }
     let responses = &mut operation.responses.responses;
     for (status, common) in problem::responses(&refusals).into_iter().chain(problem::fault_response()) {

@@ -25,7 +25,7 @@ problems!(
     tag = "operator", operation_id = "list_dead_letters", summary = "List dead letters",
     description = "死信：被拒绝、已耗尽或结果不明的投递，被搁置的块，以及无法读取的队列条目。With `notice`, `channel` or \
                    `reason`, the kinds that have none are left out.",
-    params(DeadLettersQuery), security(("user" = [])),
+    params(DeadLettersQuery), security(("user" = ["operator"])),
     responses((status = 200, body = DeadLettersView), OperatorProblems)
 )]
 #[get("/operator/dead-letters")]
@@ -45,7 +45,7 @@ pub async fn list_dead_letters(
     description = "重放死信：投递立即到期，块重新打开；发送前的各项检查照常进行。投递时限已过的不重放，除非给出 \
                    `extend_hours`（不超过投标截止时间）。Whatever is asked before a send is asked again: what is superseded or \
                    not wanted any more is not sent. Repeat the call for more than `limit`.",
-    params(IdempotencyKey), request_body = ReplayBody, security(("user" = [])),
+    params(IdempotencyKey), request_body = ReplayBody, security(("user" = ["operator"])),
     responses((status = 200, body = ReplayedView), ReplayProblems)
 )]
 #[post("/operator/dead-letters/replay")]

@@ -16,7 +16,7 @@ use crate::services::{Deps, operator};
     tag = "operator", operation_id = "list_deliveries", summary = "List deliveries with every attempt",
     description = "按公告或用户查询投递，含每次尝试；`notice` 与 `user` 至少给出一个。Those of the newest notice and \
                    revision first. At least one of `notice` and `user` is needed.",
-    params(DeliveriesQuery), security(("user" = [])), responses((status = 200, body = DeliveriesView), OperatorProblems)
+    params(DeliveriesQuery), security(("user" = ["operator"])), responses((status = 200, body = DeliveriesView), OperatorProblems)
 )]
 #[get("/operator/deliveries")]
 pub async fn list_deliveries(

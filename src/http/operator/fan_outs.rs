@@ -25,7 +25,7 @@ problems!(
 #[utoipa::path(
     tag = "operator", operation_id = "list_fan_outs", summary = "List fan-outs and how far they are",
     description = "分发列表，新的在前：块数、用户数、已入收件箱的用户数、租约。Counted from the chunks as they stand.",
-    params(FanOutsQuery), security(("user" = [])), responses((status = 200, body = FanOutsView), OperatorProblems)
+    params(FanOutsQuery), security(("user" = ["operator"])), responses((status = 200, body = FanOutsView), OperatorProblems)
 )]
 #[get("/operator/fan-outs")]
 pub async fn list_fan_outs(deps: Data<Deps>, _: Operator, query: Query<FanOutsQuery>) -> ApiResult<Json<FanOutsView>> {
@@ -37,7 +37,7 @@ pub async fn list_fan_outs(deps: Data<Deps>, _: Operator, query: Query<FanOutsQu
 /// A fan-out with what is unfinished of it.
 #[utoipa::path(
     tag = "operator", operation_id = "get_fan_out", summary = "Get a fan-out",
-    description = "分发详情，含最多 100 个未完成的块。", params(("id" = FanOutId, Path)), security(("user" = [])),
+    description = "分发详情，含最多 100 个未完成的块。", params(("id" = FanOutId, Path)), security(("user" = ["operator"])),
     responses((status = 200, body = FanOutDetailView), OperatorFindProblems)
 )]
 #[get("/operator/fan-outs/{id}")]

@@ -25,7 +25,7 @@ problems!(
     tag = "operator", operation_id = "get_reach", summary = "Get the reach report of a notice",
     description = "公告的触达报告，逐修订统计；每个数字由各自的查询从行中数出，并互相核对。Each number is counted from rows by a \
                    query of its own; `checks` compares them.",
-    params(("id" = NoticeId, Path)), security(("user" = [])), responses((status = 200, body = ReachView), ReachProblems)
+    params(("id" = NoticeId, Path)), security(("user" = ["operator"])), responses((status = 200, body = ReachView), ReachProblems)
 )]
 #[get("/operator/notices/{id}/reach")]
 pub async fn get_reach(deps: Data<Deps>, _: Operator, id: Id<NoticeId>) -> ApiResult<Json<ReachView>> {

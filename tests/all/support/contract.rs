@@ -60,9 +60,9 @@ impl Cast {
     pub async fn assemble(app: &TestApp) -> Self {
         Self {
             anonymous: app.anonymous(),
-            user: Caller::clone(&app.user().await),
-            operator: Caller::clone(&app.operator().await),
-            admin: Caller::clone(&app.admin().await),
+            user: (*app.user().await).clone(),
+            operator: (*app.operator().await).clone(),
+            admin: (*app.admin().await).clone(),
             publisher: app.publisher().await,
         }
     }
