@@ -98,13 +98,18 @@ impl TryFrom<Row> for Item {
     }
 }
 
-/// `h` is the revision that the user has, `c` the newest one.
-const SELECT: &str = "SELECT i.notice_id, i.revision, h.kind, h.changes, i.stamp, i.created_at, i.updated_at, \
-     i.read_at, i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.reason, c.document, n.amends, \
-     n.published_at \
-   FROM inbox_items i JOIN notices n ON n.id = i.notice_id \
-   JOIN notice_revisions h ON h.notice_id = i.notice_id AND h.revision = i.revision \
-   JOIN notice_revisions c ON c.notice_id = n.id AND c.revision = n.revision";
+/// The items that `chosen` finds (it selects from `inbox_items i` and says how many), with their notices: `h` is the
+/// revision that the user has, `c` the newest one. Choosing comes first, so that what is joined is a page and no more.
+fn with_notices(chosen: &str, order: &str) -> String {
+    format!(
+        "SELECT i.notice_id, i.revision, h.kind, h.changes, i.stamp, i.created_at, i.updated_at, i.read_at, \
+           i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.reason, c.document, n.amends, \
+           n.published_at \
+         FROM (SELECT i.* FROM inbox_items i WHERE {chosen}) i JOIN notices n ON n.id = i.notice_id \
+         JOIN notice_revisions h ON h.notice_id = i.notice_id AND h.revision = i.revision \
+         JOIN notice_revisions c ON c.notice_id = n.id AND c.revision = n.revision ORDER BY {order}"
+    )
+}
 
 async fn items(conn: &impl ConnectionTrait, text: &str, binds: Binds) -> DbResult<Vec<Item>> {
     let rows: Vec<Row> = all(conn, text, binds).await?;
@@ -131,30 +136,30 @@ pub async fn list(
     limit: i64,
 ) -> DbResult<Vec<Item>> {
     let mut binds = Binds::default();
-    let mut text = format!("{SELECT} WHERE i.user_id = {} AND i.removed_at IS NULL", binds.add(user));
-    text.push_str(match selection.unread {
+    let mut chosen = format!("i.user_id = {} AND i.removed_at IS NULL", binds.add(user));
+    chosen.push_str(match selection.unread {
         Some(true) => " AND i.read_at IS NULL",
         Some(false) => " AND i.read_at IS NOT NULL",
         None => "",
     });
-    text.push_str(if selection.archived { " AND i.archived_at IS NOT NULL" } else { " AND i.archived_at IS NULL" });
+    chosen.push_str(if selection.archived { " AND i.archived_at IS NOT NULL" } else { " AND i.archived_at IS NULL" });
     if let Some(category) = &selection.category {
         let part = binds.add(format!("/{category}/"));
-        text.push_str(" AND ");
-        text.push_str(&sql::contains(conn, "n.category_path", &part));
+        let contains = sql::contains(conn, "n.category_path", &part);
+        chosen.push_str(&format!(" AND EXISTS (SELECT 1 FROM notices n WHERE n.id = i.notice_id AND {contains})"));
     }
     if let Some(before) = before {
-        text.push_str(&format!(" AND i.notice_id < {}", binds.add(before)));
+        chosen.push_str(&format!(" AND i.notice_id < {}", binds.add(before)));
     }
-    text.push_str(&format!(" ORDER BY i.notice_id DESC LIMIT {}", binds.add(limit)));
-    items(conn, &text, binds).await
+    chosen.push_str(&format!(" ORDER BY i.notice_id DESC LIMIT {}", binds.add(limit)));
+    items(conn, &with_notices(&chosen, "i.notice_id DESC"), binds).await
 }
 
 /// One item of a user, also a removed one.
 pub async fn find(conn: &impl ConnectionTrait, user: UserId, notice: NoticeId) -> DbResult<Option<Item>> {
     let mut binds = Binds::default();
-    let text = format!("{SELECT} WHERE i.user_id = {} AND i.notice_id = {}", binds.add(user), binds.add(notice));
-    Ok(items(conn, &text, binds).await?.into_iter().next())
+    let chosen = format!("i.user_id = {} AND i.notice_id = {}", binds.add(user), binds.add(notice));
+    Ok(items(conn, &with_notices(&chosen, "i.notice_id"), binds).await?.into_iter().next())
 }
 
 /// A place among the changes of an inbox.
@@ -175,13 +180,13 @@ pub async fn changes(
     limit: i64,
 ) -> DbResult<Vec<Item>> {
     let mut binds = Binds::default();
-    let mut text = format!("{SELECT} WHERE i.user_id = {} AND i.stamp < {}", binds.add(user), binds.add(horizon));
+    let mut chosen = format!("i.user_id = {} AND i.stamp < {}", binds.add(user), binds.add(horizon));
     if let Some(after) = after {
         let (stamp, notice) = (binds.add(after.stamp), binds.add(after.notice));
-        text.push_str(&format!(" AND (i.stamp, i.notice_id) > ({stamp}, {notice})"));
+        chosen.push_str(&format!(" AND (i.stamp, i.notice_id) > ({stamp}, {notice})"));
     }
-    text.push_str(&format!(" ORDER BY i.stamp, i.notice_id LIMIT {}", binds.add(limit)));
-    items(conn, &text, binds).await
+    chosen.push_str(&format!(" ORDER BY i.stamp, i.notice_id LIMIT {}", binds.add(limit)));
+    items(conn, &with_notices(&chosen, "i.stamp, i.notice_id"), binds).await
 }
 
 /// How many items of a user are unread and not put away; counts to `limit` and no further.

@@ -45,7 +45,12 @@ pub async fn intern(tx: &Tx, terms: &BTreeSet<&Term>) -> DbResult<Interned> {
         format!("INSERT INTO terms (kind, folded) VALUES {} ON CONFLICT (kind, folded) DO NOTHING", pairs(&mut binds));
     let is_new = execute(&**tx, &text, binds).await? > 0;
     let mut binds = Binds::default();
-    let text = format!("SELECT id, kind, folded FROM terms WHERE (kind, folded) IN (VALUES {})", pairs(&mut binds));
+    // CROSS JOIN keeps SQLite from reading every term there is: a few look-ups, in this order.
+    let text = format!(
+        "WITH v (kind, folded) AS (VALUES {}) SELECT t.id, t.kind, t.folded FROM v CROSS JOIN terms t \
+         WHERE t.kind = v.kind AND t.folded = v.folded",
+        pairs(&mut binds)
+    );
     let rows: Vec<Row> = all(&**tx, &text, binds).await?;
     let ids = rows.into_iter().map(|row| (Term { kind: row.kind, folded: row.folded }, row.id)).collect();
     Ok(Interned { ids, is_new })
