@@ -70,7 +70,7 @@
 //! | to add | touch |
 //! | --- | --- |
 //! | a push provider | `providers/<name>/` and three lines in [`providers`]; its name in [`domain::channel`]; configuration |
-//! | an endpoint on a known noun | `http/<noun>/`, a verb in `services/<noun>.rs`, `scripts/openapi`, a test |
+//! | an endpoint on a known noun | `http/<noun>/`, a verb in `services/<noun>.rs`, its example (`http::openapi::examples`), `scripts/openapi`, a test |
 //! | a part of a filter | [`domain::subscription`], its SQL twin in [`storage::matching`], a migration; a law test holds both |
 //! | a refusal | a variant of [`services::Refusal`] and a row in [`http::problem`] |
 //! | a state of a delivery | [`domain::delivery`]: a test fails until drawing and function agree |

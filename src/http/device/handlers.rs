@@ -35,7 +35,7 @@ problems!(
     description = "登记设备，属于当前会话；会话结束则设备随之停用。同一令牌重复登记是同一设备（200）；令牌登记到另一用户名下时，\
                    原用户的登记随即失效。Registering the same token again is the same device and answers 200.",
     request_body = DeviceBody, security(("user" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = DeviceView, headers(("Location" = String))),
         (status = 200, body = DeviceView, description = "The device was registered already"),

@@ -44,7 +44,7 @@ fn answer(published: Published) -> HttpResponse {
                    with 200, other content is refused with `source_id_taken`, whose detail is the notice's id. The same \
                    content under another id is stored with `duplicate_of` and not announced again.",
     request_body = NoticeBody, security(("publisher" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = PublishedView, headers(("Location" = String))),
         (status = 200, body = PublishedView, description = "The same notice was published before"),
@@ -68,10 +68,7 @@ pub async fn publish_notice(
     description = "修订公告。Its audience is that of the edition before it and its own matches; they see the same item \
                    again, unread, with what changed, unless `editorial` is set. At most 50 revisions.",
     request_body = RevisionBody, security(("publisher" = [])),
-    params(
-        ("id" = NoticeId, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours"),
-    ),
+    params(("id" = NoticeId, Path), IdempotencyKey),
     responses((status = 201, body = PublishedView, headers(("Location" = String))), ReviseProblems)
 )]
 #[post("/{id}/revisions")]
@@ -91,10 +88,7 @@ pub async fn revise_notice(
     tag = "publishing", operation_id = "withdraw_notice", summary = "Withdraw a notice",
     description = "撤回公告：不再推送，已收到的用户会被告知；详情保留原因，不再显示正文。A repeat answers 200.",
     request_body = WithdrawalBody, security(("publisher" = [])),
-    params(
-        ("id" = NoticeId, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours"),
-    ),
+    params(("id" = NoticeId, Path), IdempotencyKey),
     responses(
         (status = 201, body = PublishedView, headers(("Location" = String))),
         (status = 200, body = PublishedView, description = "It was withdrawn before"),

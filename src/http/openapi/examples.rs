@@ -2,7 +2,8 @@
 //!
 //! A file holds `path`, `query`, `headers` and `request` (what is asked), `response` with `status` and `body`, and
 //! `capture`: names for values of the answer, which later files use as `{{name}}`. The document shows [`SAMPLES`] in
-//! their place; a test walks the journey through a running server and puts the real values there.
+//! their place; a test walks the journey through a running server and puts the real values there. For a new operation,
+//! write the file without `body`, list its name below, and record the rest: `tests/all/examples.rs` says how.
 
 use serde_json::Value;
 use utoipa::openapi::path::Operation;

@@ -76,21 +76,3 @@ fn notice_message() -> OperationBuilder {
         ))
         .response("200", ResponseBuilder::new().description("已收下 Taken"))
 }
-
-#[cfg(test)]
-mod tests {
-    use utoipa::PartialSchema as _;
-
-    use super::*;
-    use crate::http::extract::schema;
-
-    #[test]
-    fn the_example_is_of_the_documented_form() {
-        let mut components = Vec::new();
-        PushMessage::schemas(&mut components);
-        let validator = schema::compile(&PushMessage::schema(), components).expect("a schema");
-        let message = serde_json::to_value(notice_message().build()).expect("JSON");
-        let example = message.pointer("/requestBody/content/application~1json/example").expect("an example");
-        assert_eq!(schema::violations(&validator, example), []);
-    }
-}

@@ -40,7 +40,7 @@ problems!(
     tag = "publishers", operation_id = "create_publisher", summary = "Create a publisher",
     description = "新建发布方。A publisher hands notices in with keys; make one for it next.",
     request_body = PublisherBody, security(("user" = ["admin"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours")),
+    params(IdempotencyKey),
     responses((status = 201, body = PublisherView, headers(("Location" = String))), CreatePublisherProblems)
 )]
 #[post("/admin/publishers")]
@@ -97,10 +97,7 @@ pub async fn end_publisher(deps: Data<Deps>, _: Admin, id: Id<PublisherId>) -> A
     description = "新建密钥，可限定来源、分类与行政区划；`secret` 只显示这一次。A repeat with the same \
                    Idempotency-Key is refused with the key's id.",
     request_body = PublisherKeyBody, security(("user" = ["admin"])),
-    params(
-        ("id" = PublisherId, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Keeps a repeated call from making a second key"),
-    ),
+    params(("id" = PublisherId, Path), IdempotencyKey),
     responses((status = 201, body = NewPublisherKeyView, headers(("Location" = String))), CreateKeyProblems)
 )]
 #[post("/admin/publishers/{id}/keys")]

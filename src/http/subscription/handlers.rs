@@ -38,7 +38,7 @@ problems!(
     description = "新建订阅。此调用返回之后开始发布的公告，凡符合条件者必定送达。Every notice whose publishing begins \
                    after this call was answered counts; the filter's parts must all hold.",
     request_body = SubscriptionBody, security(("user" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call repeatable for 24 hours")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = SubscriptionView, headers(("Location" = String))), CreateSubscriptionProblems
     )
