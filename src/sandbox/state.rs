@@ -126,8 +126,10 @@ impl SandboxState {
     /// Waits, or until the sandbox closes.
     pub(super) async fn wait(&self, time: Duration) {
         let mut pulse = self.0.pulse.subscribe();
-        // Either way the wait is over; an error would mean that the sandbox is gone.
-        let _ = tokio::time::timeout(time, pulse.wait_for(|pulse| pulse.closed)).await;
+        // The time being over is what was asked for; the other error would mean that the sandbox is gone.
+        if let Ok(Err(error)) = tokio::time::timeout(time, pulse.wait_for(|pulse| pulse.closed)).await {
+            tracing::debug!(%error, "the sandbox went away during a wait");
+        }
     }
 
     /// What throttled callers are told to wait, in seconds.

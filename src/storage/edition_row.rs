@@ -12,7 +12,7 @@ pub struct EditionRow {
     pub document: String,
     /// The folded text.
     pub folded: String,
-    /// `/root/…/category/`.
+    /// `/parent/…/category/`, the outermost first.
     pub category_path: String,
     /// `/province/…/region/`, with each region's other codes.
     pub region_path: String,

@@ -483,9 +483,10 @@ async fn one_answer(answer: String) -> String {
         while !request[..length].windows(2).any(|end| end == b"]}" || end == b"}}") {
             length += stream.read(&mut request[length..]).await.unwrap();
         }
-        // The client may have turned away before the end.
-        let _ = stream.write_all(answer.as_bytes()).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // The client may turn away before the end; the connection stays open until it does.
+        if stream.write_all(answer.as_bytes()).await.is_ok() {
+            drop(stream.read(&mut request).await);
+        }
     });
     base
 }

@@ -1,8 +1,6 @@
 //! A worker dies, at each instant that matters, or is stopped beyond its lease.
 
-use std::time::Duration;
-
-use super::world::{USERS, World, notice};
+use super::world::{USERS, World, notice, wait};
 
 /// Kills the first process at a failpoint in the middle of a fan-out. On PostgreSQL a second process goes on; the
 /// embedded database has one process, which is started again.
@@ -58,9 +56,9 @@ async fn a_worker_stopped_beyond_its_lease_sends_nothing_of_it_when_it_goes_on()
     world.publisher(door).post("/v1/notices", notice("stopped")).await.expect(201);
     world.received(2_000).await;
     stopped.signal("STOP");
+    let leased_until = world.count("SELECT COALESCE(max(leased_until), 0) AS n FROM chunks").await;
     let second = world.shared().then(|| world.start("notifier,scheduler", &[]));
-    // Longer than the lease of 3 s: this wait is the fault itself.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    wait("the leases of the stopped worker have run out", async || world.database_now().await > leased_until).await;
     stopped.signal("CONT");
     world.settled(1).await;
     world.audit_everyone_once().await;

@@ -182,6 +182,11 @@ impl World {
         row.try_get("", "n").expect("a number")
     }
 
+    /// The database's own clock, by which leases are judged.
+    pub async fn database_now(&self) -> i64 {
+        self.count(&format!("SELECT {} AS n", yizhan::storage::sql::now(&self.conn))).await
+    }
+
     /// Waits until every fan-out is finished and nothing is due.
     pub async fn settled(&self, fan_outs: i64) {
         wait("all is delivered", async || {

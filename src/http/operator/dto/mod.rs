@@ -1,0 +1,9 @@
+//! What operators ask and are shown, a file for each noun of the desk.
+
+mod dead_letter;
+mod delivery;
+mod fan_out;
+
+pub use dead_letter::*;
+pub use delivery::*;
+pub use fan_out::*;
