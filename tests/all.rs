@@ -35,6 +35,7 @@ mod all {
     mod operator;
     mod pages;
     mod publisher;
+    mod queue;
     mod reach;
     mod sandbox;
     mod session;

@@ -1,9 +1,9 @@
 //! The bell: it says that there is work, and never what the work is.
 //!
 //! Promise: a bell that was rung is taken by one taker, the most urgent lane first, in the order of ringing within a
-//! lane. Not promised: that a bell survives anything. An entry is gone once it is taken; a crash, a flushed Redis or a
-//! failover loses it, and the sweep finds the work in the database and rings again. So there is nothing to reclaim:
-//! leases and fencing tokens live in the rows of the work itself.
+//! lane; it is taken and gone in one step, so that what a lane holds is what nobody has taken. Not promised: that a bell
+//! survives anything. A taker's crash, a flushed Redis or a failover loses it, and the sweep finds the work in the
+//! database and rings again. So there is nothing to reclaim: leases and fencing tokens live in the rows of the work.
 //!
 //! One contract, two engines: [`table`] (the embedded default, and PostgreSQL alone) and [`redis`] (Streams).
 
@@ -72,9 +72,13 @@ pub trait Queue: Send + Sync {
     /// Rings for these jobs.
     async fn ring(&self, lane: Lane, jobs: &[Job]) -> Result<(), QueueError>;
 
-    /// Takes at most `most` entries, the most urgent lane first; waits at most `wait` for the first.
-    async fn take(&self, most: usize, wait: Duration) -> Result<Vec<Result<Job, Unreadable>>, QueueError>;
+    /// Waits until there may be an entry, at most `wait`. Takes nothing: it may be dropped at any instant.
+    async fn heard(&self, wait: Duration) -> Result<(), QueueError>;
 
-    /// How many entries a lane holds.
+    /// Takes at most `most` entries, the most urgent lane first; none when there are none. Let it end: what is taken
+    /// by a call that is dropped is lost to the sweep.
+    async fn take(&self, most: usize) -> Result<Vec<Result<Job, Unreadable>>, QueueError>;
+
+    /// How many entries of a lane nobody has taken.
     async fn depth(&self, lane: Lane) -> Result<u64, QueueError>;
 }

@@ -4,25 +4,40 @@
 //! | --- | --- |
 //! | `<prefix>:{queue}:urgent`, `…:normal`, `…:bulk` | a stream a lane; field `j` is the job |
 //!
-//! All keys of a queue share one hash tag, so that on a Cluster one blocking read sees all its lanes. Takers form the
-//! consumer group [`GROUP`]: each entry goes to one of them, and is acknowledged and deleted as it is taken, because a
-//! crash after that is the sweep's business (see the contract). A stream or group that has vanished is made again.
+//! All keys of a queue share one hash tag, so that on a Cluster one blocking read sees all its lanes. A stream holds
+//! what nobody has taken and nothing else: [`TAKE`] reads and deletes in one step. There is no consumer group, because
+//! its pending list would keep what a taker read and did not live to delete, and nothing would ever need it (see the
+//! contract). A stream that has vanished is a stream that is empty.
 //!
-//! Each taker blocks on a connection of its own; the shared connection is never blocked.
+//! Waiting blocks a connection of its own; the shared connection is never blocked.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
-use redis::streams::{StreamReadOptions, StreamReadReply};
-use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisError, RedisResult};
+use redis::streams::StreamReadOptions;
+use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisError, RedisResult, Script};
 use tokio::sync::Mutex;
 
-use super::{Job, Queue, QueueError, Unreadable};
+use super::{Job, MAX_ENTRY_CHARS, Queue, QueueError, Unreadable};
 use crate::domain::fanout::Lane;
 
-/// The consumer group that all notifiers form.
-pub const GROUP: &str = "notifiers";
+/// Takes at most `ARGV[1]` entries out of a lane. Of a foreign entry, its first field; of each, its first `ARGV[2]`
+/// bytes, so that nobody who writes to our keys decides how much we read.
+const TAKE: &str = r"
+local taken = {}
+for place, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])) do
+  redis.call('XDEL', KEYS[1], entry[1])
+  local fields, text = entry[2], nil
+  for at = 1, #fields, 2 do
+    if fields[at] == 'j' then text = fields[at + 1] end
+  end
+  taken[place] = string.sub(text or fields[1] or '', 1, tonumber(ARGV[2]))
+end
+return taken
+";
+/// A character takes at most four bytes.
+const MAX_ENTRY_BYTES: usize = 4 * MAX_ENTRY_CHARS;
 /// How long an ordinary command may take.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may take to open.
@@ -35,7 +50,7 @@ pub struct RedisQueue {
     /// The connection that blocks; made when it is first needed, dropped when it fails.
     blocking: Mutex<Option<MultiplexedConnection>>,
     keys: [(Lane, String); 3],
-    consumer: String,
+    script: Script,
 }
 
 impl From<RedisError> for QueueError {
@@ -55,63 +70,16 @@ impl RedisQueue {
             .set_number_of_retries(1);
         let shared = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
         let key = |lane: Lane| (lane, format!("{prefix}:{{queue}}:{}", lane.as_str()));
-        let consumer = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
-        Ok(Self { client, shared, blocking: Mutex::new(None), keys: Lane::ALL.map(key), consumer })
+        let keys = Lane::ALL.map(key);
+        Ok(Self { client, shared, blocking: Mutex::new(None), keys, script: Script::new(TAKE) })
     }
 
     fn key(&self, lane: Lane) -> &str {
         self.keys.iter().find(|(of, _)| *of == lane).map_or("", |(_, key)| key.as_str())
     }
 
-    /// Makes the streams and their group; that they exist already is what is wished for.
-    async fn create_groups(&self) -> RedisResult<()> {
-        let mut conn = self.shared.clone();
-        for (_, key) in &self.keys {
-            match conn.xgroup_create_mkstream::<_, _, _, ()>(key, GROUP, "0").await {
-                Err(error) if error.code() == Some("BUSYGROUP") => {}
-                other => other?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads new entries; `block` waits for the first one on any lane.
-    async fn read(
-        &self,
-        conn: &mut MultiplexedConnection,
-        keys: &[&str],
-        most: usize,
-        block: Option<Duration>,
-    ) -> RedisResult<Vec<(String, String, String)>> {
-        let mut options = StreamReadOptions::default().group(GROUP, &self.consumer).count(most);
-        if let Some(block) = block {
-            options = options.block(usize::try_from(block.as_millis()).unwrap_or(usize::MAX).max(1));
-        }
-        let news = vec![">"; keys.len()];
-        let reply: Option<StreamReadReply> = conn.xread_options(keys, &news, &options).await?;
-        let entries = reply.map(|reply| reply.keys).unwrap_or_default().into_iter().flat_map(|stream| {
-            let key = stream.key;
-            stream.ids.into_iter().map(move |entry| {
-                let job = entry.get::<String>("j").unwrap_or_else(|| format!("{:?}", entry.map.keys()));
-                (key.clone(), entry.id, job)
-            })
-        });
-        Ok(entries.collect())
-    }
-
-    /// Acknowledges and deletes: an entry that is taken is gone.
-    async fn remove(&self, conn: &mut MultiplexedConnection, entries: &[(String, String, String)]) -> RedisResult<()> {
-        let mut pipe = redis::pipe();
-        for (_, key) in &self.keys {
-            let ids: Vec<&str> = entries.iter().filter(|(of, ..)| of == key).map(|(_, id, _)| id.as_str()).collect();
-            if !ids.is_empty() {
-                pipe.xack(key, GROUP, &ids).ignore().xdel(key, &ids).ignore();
-            }
-        }
-        pipe.query_async::<()>(conn).await
-    }
-
-    async fn try_take(&self, most: usize, wait: Duration) -> RedisResult<Vec<String>> {
+    /// Waits for an entry on any lane, and leaves it there.
+    async fn wait(&self, wait: Duration) -> RedisResult<()> {
         let mut held = self.blocking.lock().await;
         let mut conn = match held.take() {
             Some(conn) => conn,
@@ -122,23 +90,27 @@ impl RedisQueue {
                 self.client.get_multiplexed_async_connection_with_config(&config).await?
             }
         };
-        let mut entries = Vec::new();
-        // The most urgent lane first, without waiting; then, when all are empty, wait on all of them at once.
-        for (_, key) in &self.keys {
-            if entries.len() < most {
-                entries.extend(self.read(&mut conn, &[key], most - entries.len(), None).await?);
-            }
-        }
-        if entries.is_empty() && !wait.is_zero() {
-            let keys: Vec<&str> = self.keys.iter().map(|(_, key)| key.as_str()).collect();
-            entries = self.read(&mut conn, &keys, 1, Some(wait)).await?;
-        }
-        if !entries.is_empty() {
-            self.remove(&mut conn, &entries).await?;
-        }
+        let block = usize::try_from(wait.as_millis()).unwrap_or(usize::MAX).max(1);
+        let options = StreamReadOptions::default().count(1).block(block);
+        let keys: Vec<&str> = self.keys.iter().map(|(_, key)| key.as_str()).collect();
+        conn.xread_options::<_, _, redis::Value>(&keys, &["0"; 3], &options).await?;
         // Only a connection that did not fail is kept.
         *held = Some(conn);
-        Ok(entries.into_iter().map(|(_, _, job)| job).collect())
+        Ok(())
+    }
+
+    /// The most urgent lane first.
+    async fn try_take(&self, most: usize) -> RedisResult<Vec<Vec<u8>>> {
+        let mut conn = self.shared.clone();
+        let mut taken: Vec<Vec<u8>> = Vec::new();
+        for (_, key) in &self.keys {
+            if taken.len() < most {
+                let mut call = self.script.key(key);
+                let call = call.arg(most - taken.len()).arg(MAX_ENTRY_BYTES);
+                taken.extend(call.invoke_async::<Vec<Vec<u8>>>(&mut conn).await?);
+            }
+        }
+        Ok(taken)
     }
 }
 
@@ -153,16 +125,13 @@ impl Queue for RedisQueue {
         Ok(pipe.query_async::<()>(&mut conn).await?)
     }
 
-    async fn take(&self, most: usize, wait: Duration) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
-        let taken = match self.try_take(most, wait).await {
-            // Redis was emptied, or this is the first taker ever.
-            Err(error) if error.code() == Some("NOGROUP") => {
-                self.create_groups().await?;
-                self.try_take(most, Duration::ZERO).await?
-            }
-            other => other?,
-        };
-        Ok(taken.iter().map(|job| job.parse()).collect())
+    async fn heard(&self, wait: Duration) -> Result<(), QueueError> {
+        Ok(self.wait(wait).await?)
+    }
+
+    async fn take(&self, most: usize) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
+        let taken = self.try_take(most).await?;
+        Ok(taken.iter().map(|job| String::from_utf8_lossy(job).parse()).collect())
     }
 
     async fn depth(&self, lane: Lane) -> Result<u64, QueueError> {

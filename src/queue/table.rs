@@ -3,7 +3,7 @@
 //! On PostgreSQL takers pass over each other's rows (`SKIP LOCKED`); on SQLite there is one writer. A ring in this
 //! process wakes its takers at once; rings of other processes are seen within `POLL`.
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,13 +22,13 @@ const POLL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct TableQueue {
     db: Db,
-    rung: Arc<Notify>,
+    rung: Notify,
 }
 
 impl TableQueue {
     /// A queue in this database.
     pub fn new(db: Db) -> Self {
-        Self { db, rung: Arc::new(Notify::new()) }
+        Self { db, rung: Notify::new() }
     }
 }
 
@@ -47,26 +47,30 @@ impl Queue for TableQueue {
         Ok(())
     }
 
-    async fn take(&self, most: usize, wait: Duration) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
+    async fn heard(&self, wait: Duration) -> Result<(), QueueError> {
         let until = Instant::now() + wait;
         loop {
             // Asked before looking: a ring in between is not missed.
-            let rung = self.rung.notified();
-            if queue_entry::any(self.db.reader()).await? {
-                let taken = transact!(self.db, |tx| queue_entry::take(tx, most).await);
-                if !taken.is_empty() {
-                    return Ok(taken.iter().map(|payload| payload.parse()).collect());
-                }
-            }
+            let mut rung = pin!(self.rung.notified());
+            rung.as_mut().enable();
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Vec::new());
+            if left.is_zero() || queue_entry::any(self.db.reader()).await? {
+                return Ok(());
             }
             tokio::select! {
                 () = rung => {}
                 () = tokio::time::sleep(left.min(POLL)) => {}
             }
         }
+    }
+
+    async fn take(&self, most: usize) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
+        // Looked at before it is written: on the embedded default a transaction takes the writer's turn.
+        if !queue_entry::any(self.db.reader()).await? {
+            return Ok(Vec::new());
+        }
+        let taken = transact!(self.db, |tx| queue_entry::take(tx, most).await);
+        Ok(taken.iter().map(|payload| payload.parse()).collect())
     }
 
     async fn depth(&self, lane: Lane) -> Result<u64, QueueError> {

@@ -139,14 +139,14 @@ pub async fn ring_window(tx: &Tx, fan_out: FanOutId, now: Timestamp) -> DbResult
     all(&**tx, text, [fan_out.into(), now.into(), WINDOW.into()]).await
 }
 
-/// Chunks that were rung before `before` and that nobody works on: their bells are lost.
+/// Chunks that nobody works on though they were rung for: their worker died, or they were rung before `before` and their
+/// bells are lost. They are marked as rung anew, so that a chunk is found once for each cause.
 pub async fn unheard(tx: &Tx, before: Timestamp, now: Timestamp, most: i64) -> DbResult<Vec<Bell>> {
     let text = format!(
-        "UPDATE chunks SET rung_at = $2 WHERE id IN ( \
-           SELECT id FROM chunks WHERE state = 'open' AND rung_at > 0 AND rung_at < $1 AND leased_until <= {} \
-           ORDER BY rung_at LIMIT $3 {}) \
+        "UPDATE chunks SET rung_at = $2, leased_until = 0 WHERE id IN ( \
+           SELECT id FROM chunks WHERE state = 'open' AND rung_at > 0 AND {} ORDER BY rung_at LIMIT $3 {}) \
          RETURNING id, (SELECT lane FROM fan_outs WHERE fan_outs.id = chunks.fan_out_id) AS lane",
-        sql::now(&**tx),
+        lease::forsaken(&**tx, "$1"),
         sql::skip_locked(&**tx),
     );
     all(&**tx, &text, [before.into(), now.into(), most.into()]).await

@@ -211,9 +211,9 @@ pub async fn waiting_for(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<
 /// Unplanned fan-outs that were rung before `before` and that nobody plans: their bells are lost, or they waited.
 pub async fn unheard(tx: &Tx, before: Timestamp, now: Timestamp, most: i64) -> DbResult<Vec<Bell>> {
     let text = format!(
-        "UPDATE fan_outs SET rung_at = $2 WHERE id IN (SELECT id FROM fan_outs WHERE finished_at IS NULL \
-           AND state = 'open' AND rung_at < $1 AND leased_until <= {} ORDER BY rung_at LIMIT $3 {}) RETURNING id, lane",
-        sql::now(&**tx),
+        "UPDATE fan_outs SET rung_at = $2, leased_until = 0 WHERE id IN (SELECT id FROM fan_outs \
+           WHERE finished_at IS NULL AND state = 'open' AND {} ORDER BY rung_at LIMIT $3 {}) RETURNING id, lane",
+        lease::forsaken(&**tx, "$1"),
         sql::skip_locked(&**tx),
     );
     all(&**tx, &text, [before.into(), now.into(), most.into()]).await

@@ -41,6 +41,12 @@ impl Leased {
     }
 }
 
+/// The SQL of a rung row that nobody works on: its lease has run out, which says that its worker died, or it has had
+/// none since before the instant that is bound as `before`.
+pub fn forsaken(conn: &impl ConnectionTrait, before: &str) -> String {
+    format!("leased_until <= {} AND (leased_until > 0 OR rung_at < {before})", sql::now(conn))
+}
+
 /// Prolongs a lease; `false` when it has been taken over or its row is closed.
 pub async fn renew(conn: &impl ConnectionTrait, of: Leased, id: uuid::Uuid, token: Token) -> DbResult<bool> {
     let text = format!(

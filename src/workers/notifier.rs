@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pause;
-use crate::queue::{Job, Unreadable};
+use crate::queue::{Job, QueueError, Unreadable};
 use crate::services::{Deps, fanout};
 use crate::telemetry::metric;
 
-/// How long a take waits for the first bell; also how soon the loop notices that it is to stop.
-const TAKE_WAIT: Duration = Duration::from_secs(1);
+/// How long a bell is waited for before the connection is used anew.
+const BELL_WAIT: Duration = Duration::from_secs(1);
 /// How often what is due is looked for.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// The wait after a failure.
@@ -28,14 +28,10 @@ pub async fn take(deps: Deps, stop: CancellationToken) {
     while !stop.is_cancelled() {
         // A free place first: what is taken is worked at once and waits in nobody's memory.
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
-        let taken = tokio::select! {
-            () = stop.cancelled() => break,
-            taken = deps.fan_out.queue.take(1, TAKE_WAIT) => taken,
-        };
-        match taken {
-            Ok(jobs) => {
+        match next(&deps, &stop).await {
+            Ok(taken) => {
                 failing = false;
-                let Some(job) = jobs.into_iter().next() else { continue };
+                let Some(job) = taken else { continue };
                 let deps = deps.clone();
                 at_work.spawn(async move {
                     work(&deps, job).await;
@@ -53,6 +49,19 @@ pub async fn take(deps: Deps, stop: CancellationToken) {
     }
     at_work.close();
     at_work.wait().await;
+}
+
+/// The next bell; waits for one. The waiting ends when it is time to stop; the taking does not, or a bell would be lost.
+async fn next(deps: &Deps, stop: &CancellationToken) -> Result<Option<Result<Job, Unreadable>>, QueueError> {
+    let queue = &deps.fan_out.queue;
+    let taken = queue.take(1).await?;
+    if let Some(job) = taken.into_iter().next() {
+        return Ok(Some(job));
+    }
+    tokio::select! {
+        () = stop.cancelled() => Ok(None),
+        heard = queue.heard(BELL_WAIT) => heard.map(|()| None),
+    }
 }
 
 async fn work(deps: &Deps, job: Result<Job, Unreadable>) {

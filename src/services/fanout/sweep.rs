@@ -1,7 +1,8 @@
 //! The sweep: asks the database what is owed and unheard of, and rings again.
 //!
-//! Promise: after the queue was emptied, or a worker died, the work moves on within [`UNHEARD`] and a second. While the
-//! queue still holds bells it is left to them, so that a backlog is not rung for again and again.
+//! Promise: a dead worker's work is rung for within a second of its lease's end, whatever else waits. After the queue
+//! was emptied the work moves on within [`UNHEARD`] and a second. While the queue still holds bells, work that nobody
+//! has begun is left to them, so that a backlog is not rung for again and again.
 
 use std::time::Duration;
 
