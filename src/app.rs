@@ -1,6 +1,6 @@
 //! The only place where everything meets: builds the parts, starts the door and the workers, stops in order.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,13 +93,14 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let catalogue = catalogue::Current::open(&db, clock.now()).await?;
     let fan_out = engine(config, &db, own_address)?;
     let kv = match &config.redis {
-        Some(url) => Kv::in_redis(kv::redis::connect(url)?),
+        Some(url) => Kv::in_redis(kv::redis::connect(url)?, &config.notifier.redis_prefix),
         None => Kv::in_memory(),
     };
     let publisher_keys = publisher::Keys::default();
     let (holdings, limits) = (config.holdings, config.limits.clone());
     let roles = config.roles;
-    let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, config.sandbox);
+    let sandbox = health::Sandbox { own: config.sandbox, remote: config.notifier.sandbox_url.is_some() };
+    let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, sandbox);
     Ok(Deps::new(Parts { copy, db, fan_out, catalogue, clock, holdings, kv, limits, codes, publisher_keys, sessions }))
 }
 
@@ -109,12 +110,13 @@ fn engine(config: &Config, db: &Db, own_address: SocketAddr) -> Result<Engine, S
         Some(url) => Arc::new(RedisQueue::new(url.expose_secret(), &config.notifier.redis_prefix)?),
         None => Arc::new(TableQueue::new(db.clone())),
     };
-    let own_url = config.sandbox.then(|| format!("http://{own_address}"));
-    let sandbox_channel = config.notifier.sandbox_url.clone().or(own_url).map(|url| providers::sandbox::Settings {
+    let elsewhere = config.notifier.sandbox_url.clone().map(providers::sandbox::Settings::at);
+    let own = || config.sandbox.then(|| providers::sandbox::Settings::own(own_url(own_address)));
+    let sandbox_channel = elsewhere.or_else(own).map(|settings| providers::sandbox::Settings {
         repeat: config.notifier.sandbox_repeat,
         batch_size: config.notifier.sandbox_batch,
         in_flight: config.notifier.sandbox_in_flight,
-        ..providers::sandbox::Settings::at(url)
+        ..settings
     });
     let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel })?;
     let settings = fanout::Settings {
@@ -123,6 +125,14 @@ fn engine(config: &Config, db: &Db, own_address: SocketAddr) -> Result<Engine, S
         ..fanout::Settings::default()
     };
     Ok(Engine::new(queue, providers, settings))
+}
+
+/// Under which address this process finds itself: whoever listens everywhere is called on the loopback.
+fn own_url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}")
 }
 
 /// Starts everything that the configuration asks for.
@@ -157,6 +167,7 @@ pub async fn start_in(config: &Config, world: World) -> Result<Running, StartErr
     let handle = server.handle();
     let task = tokio::spawn(server);
     let workers = Workers::new();
+    workers.spawn(telemetry::upkeep);
     if config.roles.notifier {
         workers.start_notifier(&deps);
     }
@@ -188,6 +199,11 @@ fn show_codes(sandbox: SandboxState) -> code_sender::sandbox::Show {
 }
 
 impl Running {
+    /// Where whoever is on this machine finds it.
+    pub fn url(&self) -> String {
+        own_url(self.address)
+    }
+
     /// Takes no new work, lets what is at hand end, then stops answering.
     pub async fn stop(self) -> Result<(), StartError> {
         self.follower.abort();
@@ -200,5 +216,18 @@ impl Running {
         self.server.stop(true).await;
         self.task.await??;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_listens_everywhere_is_called_on_the_loopback() {
+        let url = |address: &str| own_url(address.parse().expect("an address"));
+        assert_eq!(url("0.0.0.0:8080"), "http://127.0.0.1:8080");
+        assert_eq!(url("[::]:8080"), "http://[::1]:8080");
+        assert_eq!(url("192.0.2.7:8080"), "http://192.0.2.7:8080");
     }
 }

@@ -6,8 +6,10 @@
 use std::fs::File;
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -108,4 +110,40 @@ pub fn keep_metrics() {
 /// The metrics in Prometheus' text format; empty before [`keep_metrics`].
 pub fn render_metrics() -> String {
     RECORDER.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// How often samples are folded into what is kept of them.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Folds samples into their distributions until it is told to stop. A scrape does so too; without this, every request
+/// would leave a sample behind for ever where nobody scrapes.
+pub async fn upkeep(stop: CancellationToken) {
+    repeat(UPKEEP_EVERY, stop, || RECORDER.get().into_iter().for_each(PrometheusHandle::run_upkeep)).await;
+}
+
+async fn repeat(every: Duration, stop: CancellationToken, work: impl Fn()) {
+    let mut ticks = tokio::time::interval(every);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        work();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn upkeep_is_done_again_and_again_until_it_is_stopped() {
+        let (stop, done) = (CancellationToken::new(), Arc::new(Semaphore::new(0)));
+        let counted = Arc::clone(&done);
+        let work = move || counted.add_permits(1);
+        let running = tokio::spawn(repeat(Duration::from_millis(1), stop.clone(), work));
+        done.acquire_many(3).await.expect("three times").forget();
+        stop.cancel();
+        running.await.expect("it ends");
+    }
 }

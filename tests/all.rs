@@ -14,9 +14,11 @@ mod all {
 
     mod account;
     mod bad_input;
+    mod bounds;
     mod catalogue;
     mod cli;
     mod config;
+    mod credentials;
     mod demo;
     mod device;
     mod examples;
@@ -37,6 +39,7 @@ mod all {
     mod publisher;
     mod queue;
     mod reach;
+    mod roles;
     mod sandbox;
     mod session;
     mod sql;

@@ -12,13 +12,15 @@ pub async fn run() -> Result<(), StartError> {
     let _lock = app::lock(&config)?;
     let asked_to_stop = signal::stop()?;
     let running = app::start(&config).await?;
-    let address = running.address;
-    tracing::info!(%address, "listening");
-    println!("驿站 Yizhan http://{address}");
-    println!("  接口文档 API docs  http://{address}/docs");
-    println!("  健康状态 health    http://{address}/readyz");
+    tracing::info!(address = %running.address, "listening");
+    let url = running.url();
+    println!("驿站 Yizhan {url}");
+    if config.roles.api {
+        println!("  接口文档 API docs  {url}/docs");
+    }
+    println!("  健康状态 health    {url}/readyz");
     if running.sandbox.is_some() {
-        println!("  沙箱     sandbox   http://{address}/sandbox");
+        println!("  沙箱     sandbox   {url}/sandbox");
     }
     asked_to_stop.await;
     tracing::info!("stopping");

@@ -12,6 +12,9 @@ use crate::services::health::Readiness;
 use crate::services::{Deps, health};
 use crate::telemetry;
 
+/// The paths of this file. A copy without the role `api` serves these and no others.
+pub const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Registers the routes of this file.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(get_health).service(get_readiness).service(get_metrics);
@@ -38,11 +41,12 @@ pub struct ReadinessView {
     queue: bool,
     /// What this copy does: `api`, `notifier`, `scheduler`.
     roles: Vec<String>,
-    /// The sandbox stands in for providers: nothing leaves the house.
+    /// A sandbox stands in for the push providers, this process's own or another's: no push reaches a phone.
     sandbox: bool,
     /// Channels without credentials: what would go there is held.
     unconfigured_channels: Vec<Channel>,
-    /// What is not as it should be: `database_away`, `migrations_pending`, `queue_away`, `deliveries_held`, `sandbox_on`.
+    /// What is not as it should be: `database_away`, `migrations_pending`, `queue_away`, `deliveries_held`,
+    /// `sandbox_on`, `sandbox_remote`.
     degraded: Vec<String>,
 }
 
@@ -55,7 +59,7 @@ impl ReadinessView {
             migrations: readiness.migrations,
             queue: readiness.queue,
             roles: owned(deps.copy.roles()),
-            sandbox: deps.copy.sandbox,
+            sandbox: deps.copy.sandbox.own || deps.copy.sandbox.remote,
             unconfigured_channels: readiness.unconfigured,
             degraded: owned(readiness.degraded),
         }

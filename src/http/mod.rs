@@ -58,7 +58,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     openapi::finish(document)
 }
 
-/// The application of one worker thread. `mount` adds what is not part of the house: the sandbox.
+/// The application of one worker thread: without the role `api`, what machines watch and nothing else. `mount` adds
+/// what is not part of the house: the sandbox.
 pub fn app(
     deps: Deps,
     mount: impl FnOnce(&mut web::ServiceConfig),
@@ -71,19 +72,25 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let serves_api = deps.copy.api;
     let (app, _) = App::new()
         .app_data(Data::new(deps))
         .into_utoipa_app()
         .openapi(openapi::head())
-        .configure(routes)
+        .configure(if serves_api { routes } else { health::routes })
         .split_for_parts();
-    app.configure(pages::routes)
-        .configure(mount)
-        .default_service(web::to(directory::nothing))
-        // The last one wrapped is the first one passed.
-        .wrap(from_fn(middleware::problems))
-        .wrap(from_fn(directory::without_query))
-        .wrap(from_fn(middleware::limits::limit))
-        .wrap(from_fn(middleware::security_headers))
-        .wrap(from_fn(middleware::request_id::trace))
+    app.configure(|config| {
+        if serves_api {
+            pages::routes(config)
+        }
+    })
+    .configure(mount)
+    .default_service(web::to(directory::nothing))
+    // The last one wrapped is the first one passed.
+    .wrap(from_fn(middleware::problems))
+    .wrap(from_fn(directory::without_query))
+    .wrap(from_fn(middleware::limits::limit))
+    .wrap(from_fn(middleware::security_headers))
+    .wrap(from_fn(middleware::head))
+    .wrap(from_fn(middleware::request_id::trace))
 }

@@ -46,6 +46,7 @@ table! {
     Invalid => 422, "invalid", "请求内容有误", "The request is not of the documented form";
     MalformedJson => 400, "malformed_json", "请求体不是有效的 JSON", "The body is not JSON";
     BodyTooLarge => 413, "body_too_large", "请求体过大", "The body is too large";
+    BodyTooSlow => 408, "body_too_slow", "请求体接收超时", "The body took too long to come in";
     UnsupportedMediaType => 415, "unsupported_media_type", "不支持的内容类型", "The media type is not supported";
     NotFound => 404, "not_found", "没有找到", "Not found";
     MethodNotAllowed => 405, "method_not_allowed", "不支持该方法", "The method is not allowed here";
@@ -76,6 +77,7 @@ table! {
     DeviceLimitReached => 409, "device_limit_reached", "设备数量已达上限", "No more devices are allowed";
     ChannelUnknown => 422, "channel_unknown", "推送通道不可用", "The channel cannot be registered";
     NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
+    LastAdmin => 409, "last_admin", "这是最后一名管理员，请先指定另一名", "The last admin: name another one first";
     NothingToReplay => 404, "nothing_to_replay", "没有可重放的投递", "Nothing in the dead letters fits";
     DeliveryDeadlinePassed => 409, "delivery_deadline_passed", "投递时限已过，须给出 extend_hours", "The delivery deadline has passed; say `extend_hours`";
     Unavailable => 503, "unavailable", "服务暂不可用，请稍后再试", "The server cannot do it now; try again";

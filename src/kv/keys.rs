@@ -2,7 +2,7 @@
 //!
 //! | key | type | holds | lives |
 //! |---|---|---|---|
-//! | `yizhan:{limit:<rule>:<whom>}` | string | how often within the window | the rule's window |
+//! | `<prefix>:{limit:<rule>:<whom>}` | string | how often within the window | the rule's window |
 //!
 //! What stands in braces is the hash tag: on a cluster each key has a slot of its own, and each script touches one.
 
@@ -13,9 +13,9 @@ use sha2::{Digest as _, Sha256};
 /// How many bytes of a hash stand in a key: enough that two people never share one.
 const HASH_BYTES: usize = 16;
 
-/// The counter of a rate limit. `whom` may be a person's address, so only its hash is kept.
+/// The counter of a rate limit, without the prefix. `whom` may be a person's address, so only its hash is kept.
 pub fn limit(rule: &str, whom: &str) -> String {
-    let mut key = format!("yizhan:{{limit:{rule}:");
+    let mut key = format!("{{limit:{rule}:");
     for byte in Sha256::digest(whom).iter().take(HASH_BYTES) {
         // Writing to a String cannot fail.
         if write!(key, "{byte:02x}").is_err() {
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn a_key_tells_rules_and_people_apart_and_names_nobody() {
         let key = limit("code", "+8613800138000");
-        assert!(key.starts_with("yizhan:{limit:code:") && key.ends_with('}'));
+        assert!(key.starts_with("{limit:code:") && key.ends_with('}'));
         assert!(!key.contains("138001"));
         assert_ne!(key, limit("sign_in", "+8613800138000"));
         assert_ne!(key, limit("code", "+8613800138001"));

@@ -41,6 +41,11 @@ impl Counters {
         window.count = window.count.saturating_add_signed(add);
         Used { count: window.count, reset_in: window.ends_at.since(now) }
     }
+
+    /// Forgets a counter.
+    pub fn clear(&self, counter: &Counter) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).windows.remove(&counter.key);
+    }
 }
 
 impl Table {

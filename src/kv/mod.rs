@@ -42,9 +42,10 @@ impl Kv {
         Self { memory: memory::Counters::default(), redis: None }
     }
 
-    /// Shared through Redis; this process's own memory stands in while that is away.
-    pub fn in_redis(connection: ::redis::aio::ConnectionManager) -> Self {
-        Self { memory: memory::Counters::default(), redis: Some(redis::Counters::new(connection)) }
+    /// Shared through Redis, where every key begins with a prefix; this process's own memory stands in while that is
+    /// away.
+    pub fn in_redis(connection: ::redis::aio::ConnectionManager, prefix: &str) -> Self {
+        Self { memory: memory::Counters::default(), redis: Some(redis::Counters::new(connection, prefix)) }
     }
 
     /// Adds to a counter; 0 only reads it, -1 takes a count back.
@@ -55,6 +56,14 @@ impl Kv {
             return used;
         }
         self.memory.count(counter, add, now)
+    }
+
+    /// Forgets a counter, wherever it was kept.
+    pub async fn clear(&self, counter: &Counter) {
+        if let Some(redis) = &self.redis {
+            redis.clear(counter).await;
+        }
+        self.memory.clear(counter);
     }
 }
 
@@ -73,7 +82,7 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
         let url = SecretString::from(format!("redis://127.0.0.1:{port}"));
-        let kv = Kv::in_redis(redis::connect(&url).expect("a connection that is made later"));
+        let kv = Kv::in_redis(redis::connect(&url).expect("a connection that is made later"), "test");
         let counter = Counter { key: keys::limit("test", "a"), window: Duration::from_secs(60) };
         let begun = Instant::now();
         for count in 1..=20 {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult, Script};
+use redis::{AsyncCommands as _, Client, RedisResult, Script};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Counter, Used};
@@ -52,27 +52,43 @@ return {count, left}
 /// Counters in Redis.
 pub struct Counters {
     connection: ConnectionManager,
+    prefix: String,
     script: Script,
     resting_until: Mutex<Option<Instant>>,
 }
 
 impl Counters {
-    /// Counters at the other end of a connection.
-    pub fn new(connection: ConnectionManager) -> Self {
-        Self { connection, script: Script::new(COUNT), resting_until: Mutex::new(None) }
+    /// Counters at the other end of a connection, under keys that begin with a prefix.
+    pub fn new(connection: ConnectionManager, prefix: &str) -> Self {
+        Self { connection, prefix: prefix.to_owned(), script: Script::new(COUNT), resting_until: Mutex::new(None) }
     }
 
     /// Adds to a counter; nothing when Redis does not answer in time.
     pub async fn count(&self, counter: &Counter, add: i64) -> Option<Used> {
+        let window = u64::try_from(counter.window.as_millis()).unwrap_or(u64::MAX);
+        let mut connection = self.connection.clone();
+        let mut call = self.script.key(self.key(counter));
+        let asked = call.arg(add).arg(window).invoke_async::<(u64, u64)>(&mut connection);
+        let (count, left) = self.within_budget(asked).await?;
+        Some(Used { count, reset_in: Duration::from_millis(left) })
+    }
+
+    /// Forgets a counter; when Redis does not answer in time, its window ends it.
+    pub async fn clear(&self, counter: &Counter) {
+        let mut connection = self.connection.clone();
+        self.within_budget(connection.del::<_, ()>(self.key(counter))).await;
+    }
+
+    fn key(&self, counter: &Counter) -> String {
+        format!("{}:{}", self.prefix, counter.key)
+    }
+
+    async fn within_budget<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Option<T> {
         if self.rests() {
             return None;
         }
-        let window = u64::try_from(counter.window.as_millis()).unwrap_or(u64::MAX);
-        let mut connection = self.connection.clone();
-        let mut call = self.script.key(&counter.key);
-        let asked = call.arg(add).arg(window).invoke_async::<(u64, u64)>(&mut connection);
         let failure = match tokio::time::timeout(BUDGET, asked).await {
-            Ok(Ok((count, left))) => return Some(Used { count, reset_in: Duration::from_millis(left) }),
+            Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} ms", BUDGET.as_millis()),
         };

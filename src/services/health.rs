@@ -16,6 +16,15 @@ use crate::telemetry::metric;
 /// How long a part is waited for before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Which sandboxes stand in for providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sandbox {
+    /// This process's: it shows codes, and takes pushes unless there is a remote one.
+    pub own: bool,
+    /// Another process's: it takes pushes.
+    pub remote: bool,
+}
+
 /// What this copy is; it does not change while it runs.
 #[derive(Debug, Default)]
 pub struct Identity {
@@ -25,15 +34,15 @@ pub struct Identity {
     pub notifier: bool,
     /// Sweeps and tidies.
     pub scheduler: bool,
-    /// The sandbox stands in for providers.
-    pub sandbox: bool,
+    /// Which sandboxes stand in for providers.
+    pub sandbox: Sandbox,
     /// The schema was seen complete: nothing takes that back while this process runs.
     migrated: AtomicBool,
 }
 
 impl Identity {
     /// A copy with these roles.
-    pub fn new(api: bool, notifier: bool, scheduler: bool, sandbox: bool) -> Self {
+    pub fn new(api: bool, notifier: bool, scheduler: bool, sandbox: Sandbox) -> Self {
         Self { api, notifier, scheduler, sandbox, migrated: AtomicBool::new(false) }
     }
 
@@ -87,7 +96,8 @@ pub async fn readiness(deps: &Deps) -> Readiness {
         (database && !migrations, "migrations_pending"),
         (!queue, "queue_away"),
         (held, "deliveries_held"),
-        (deps.copy.sandbox, "sandbox_on"),
+        (deps.copy.sandbox.own, "sandbox_on"),
+        (deps.copy.sandbox.remote, "sandbox_remote"),
     ];
     let degraded = words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect();
     Readiness { database, migrations, queue, unconfigured, degraded }

@@ -15,6 +15,8 @@ pub enum Refusal {
     MalformedJson,
     /// The body is larger than allowed.
     BodyTooLarge,
+    /// The body did not come in within its time.
+    BodyTooSlow,
     /// The body's media type is not the documented one.
     UnsupportedMediaType,
     /// There is nothing at this address, or it is somebody else's.
@@ -75,6 +77,8 @@ pub enum Refusal {
     ChannelUnknown,
     /// A name is taken.
     NameTaken,
+    /// Without this user there would be no admin.
+    LastAdmin,
     /// Nothing in the dead letters fits.
     NothingToReplay,
     /// What fits is past its delivery deadline; `detail` holds how many.
@@ -82,6 +86,10 @@ pub enum Refusal {
     /// The server cannot do it now; try again.
     Unavailable,
 }
+
+/// More errors than this are not told of one request: nobody reads them, and they would make the answer larger than the
+/// question.
+pub const MAX_VIOLATIONS: usize = 50;
 
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,8 +176,9 @@ impl Error {
         Self::Refused { refusal, violations: Vec::new(), retry_after: None, detail: Some(detail.into()) }
     }
 
-    /// A refusal of a request whose form is wrong.
-    pub fn invalid(violations: Vec<Violation>) -> Self {
+    /// A refusal of a request whose form is wrong; tells the first [`MAX_VIOLATIONS`].
+    pub fn invalid(mut violations: Vec<Violation>) -> Self {
+        violations.truncate(MAX_VIOLATIONS);
         Self::Refused { refusal: Refusal::Invalid, violations, retry_after: None, detail: None }
     }
 

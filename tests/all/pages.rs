@@ -45,12 +45,12 @@ async fn a_method_that_a_path_does_not_know_is_told_which_ones_it_does() {
     let app = TestApp::spawn().await;
     let anybody = app.anonymous();
     let cases = [
-        (Method::DELETE, "/v1/categories", "GET"),
-        (Method::PUT, "/v1/notices", "GET, POST"),
+        (Method::DELETE, "/v1/categories", "GET, HEAD"),
+        (Method::PUT, "/v1/notices", "GET, HEAD, POST"),
         (Method::POST, "/v1/sessions/current", "DELETE"),
-        (Method::POST, "/v1/notices/ntc_01h455vb4pex5vsknk084sn02q", "GET"),
-        (Method::POST, "/openapi.json", "GET"),
-        (Method::DELETE, "/docs", "GET"),
+        (Method::POST, "/v1/notices/ntc_01h455vb4pex5vsknk084sn02q", "GET, HEAD"),
+        (Method::POST, "/openapi.json", "GET, HEAD"),
+        (Method::DELETE, "/docs", "GET, HEAD"),
     ];
     for (method, path, allowed) in cases {
         let answer = anybody.send(method, path, None, &[]).await.expect(405).problem("method_not_allowed");
@@ -59,4 +59,25 @@ async fn a_method_that_a_path_does_not_know_is_told_which_ones_it_does() {
     for path in ["/", "/v1", "/v1/nothing", "/v2/notices"] {
         assert_eq!(anybody.get(path).await.expect(404).problem("not_found").json["errors"], Value::Null);
     }
+}
+
+#[tokio::test]
+async fn what_can_be_read_can_be_asked_for_its_head() {
+    let app = TestApp::spawn().await;
+    let anybody = app.anonymous();
+    let head = async |path: &str| anybody.send(Method::HEAD, path, None, &[]).await;
+    for path in ["/v1/categories", "/v1/notices?limit=1", "/docs/", "/openapi.json"] {
+        let (whole, head) = (anybody.get(path).await.expect(200), head(path).await.expect(200));
+        assert_eq!(head.text, "", "{path}");
+        for name in ["content-type", "content-length", "etag"] {
+            assert_eq!(head.header(name), whole.header(name), "{name} of {path}");
+        }
+        assert_ne!(head.header("content-length"), "", "{path}");
+    }
+    // It ends, though what it would lead does not.
+    head("/sandbox/events").await.expect(200);
+    head("/v1/me").await.expect(401);
+    head("/v1/nothing").await.expect(404);
+    assert_eq!(head("/v1/registrations").await.expect(405).header("allow"), "POST");
+    head("/v1/categories?x=1").await.expect(422);
 }

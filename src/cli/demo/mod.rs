@@ -67,7 +67,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     telemetry::log_to(File::create(config.data_dir.join(LOG))?, LOG_FILTER, config.log.format);
     let asked_to_stop = signal::stop()?;
     let running = app::start(&config).await?;
-    println!("驿站演示 Yizhan demo: http://{} ({})", running.address, config.data_dir.join(DATABASE).display());
+    println!("驿站演示 Yizhan demo: {} ({})", running.url(), config.data_dir.join(DATABASE).display());
     tokio::pin!(asked_to_stop);
     let shown = tokio::select! {
         shown = show(&running, &options) => Some(shown),
@@ -128,7 +128,7 @@ async fn show(running: &Running, options: &Options) -> Result<bool, StartError> 
     let (tell, calls) = watch::channel(Calls::default());
     let publishing = async {
         let tell = tell;
-        play::play(format!("http://{}", running.address), cast.key(), tempo, &tell).await
+        play::play(running.url(), cast.key(), tempo, &tell).await
     };
     let (played, standing) = tokio::join!(publishing, progress::show(&running.deps, of, calls));
     let fine = summary::print(running, &cast, &played?, &standing?).await?;

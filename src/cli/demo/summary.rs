@@ -249,7 +249,7 @@ fn zh(state: &str) -> &'static str {
 /// Prints where to go from here.
 pub fn print_addresses(running: &Running, cast: &Cast) {
     use super::people::{ADMIN, SHOWCASE};
-    let url = format!("http://{}", running.address);
+    let url = running.url();
     println!("\n打开 Open");
     for (label, path) in [
         ("接口文档 API docs", "/docs"),

@@ -1,7 +1,8 @@
-//! A JSON body: bounded, read, held against its documented schema, parsed.
+//! A JSON body: bounded in size and time, read, held against its documented schema, parsed.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -21,6 +22,9 @@ pub struct BodyLimit(pub usize);
 
 /// What a body may have where nothing else is said.
 const DEFAULT_LIMIT: BodyLimit = BodyLimit(64 * 1024);
+
+/// How long a body may take to come in: who sends a byte now and then holds a connection for no longer.
+pub const READ_WITHIN: Duration = Duration::from_secs(15);
 
 /// A JSON body.
 #[derive(Debug)]
@@ -46,7 +50,8 @@ impl<T: DeserializeOwned + ToSchema + PartialSchema + 'static> FromRequest for B
             if !is_json {
                 return Err(Refusal::UnsupportedMediaType.into());
             }
-            let bytes = read(payload, limit).await?;
+            let bytes = tokio::time::timeout(READ_WITHIN, read(payload, limit)).await;
+            let bytes = bytes.map_err(|_| Error::from(Refusal::BodyTooSlow))??;
             let value = parse(&bytes)?;
             Ok(Self { value, digest: Sha256::digest(&bytes).into() })
         })

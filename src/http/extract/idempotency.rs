@@ -40,9 +40,9 @@ impl FromRequest for IdempotencyKey {
     }
 }
 
-/// Method and pattern: the key of one route is no key of another.
+/// Method and path as it was routed, however it was written: the key of one route is no key of another.
 fn route(request: &HttpRequest) -> String {
-    format!("{} {}", request.method(), request.path())
+    format!("{} {}", request.method(), request.match_info().as_str())
 }
 
 /// How the header looks in the document: `params(IdempotencyKey)`.

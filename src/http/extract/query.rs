@@ -1,7 +1,7 @@
 //! The query: every parameter known, each of its documented form.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Ready, ready};
 use std::sync::{Arc, LazyLock, RwLock};
 
@@ -18,6 +18,20 @@ use crate::services::refusal::{Error, Place, Violation};
 
 /// The longest query that is looked at.
 const MAX_BYTES: usize = 8 * 1024;
+
+/// The names and values of a query that is not too long to be looked at.
+pub fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
+    let wrong = |rule, zh, en| Error::invalid(vec![Violation::query("", rule, zh, en)]);
+    if query.len() > MAX_BYTES {
+        return Err(wrong("too_long", format!("最多 {MAX_BYTES} 字节"), format!("at most {MAX_BYTES} bytes")));
+    }
+    serde_urlencoded::from_str(query).map_err(|error| wrong("form", error.to_string(), error.to_string()))
+}
+
+/// There is no such parameter.
+pub fn unknown(name: &str) -> Violation {
+    Violation::query(name, "unknown_parameter", "没有这个参数", "there is no such parameter")
+}
 
 /// The query of a request. `T` derives `IntoParams` and `Deserialize`; what its attributes say is enforced.
 #[derive(Debug)]
@@ -44,31 +58,21 @@ impl<T: DeserializeOwned + IntoParams + 'static> FromRequest for Query<T> {
 }
 
 fn parse<T: DeserializeOwned + IntoParams + 'static>(query: &str) -> Result<T, Error> {
-    if query.len() > MAX_BYTES {
-        let violation =
-            Violation::query("", "too_long", format!("最多 {MAX_BYTES} 字节"), format!("at most {MAX_BYTES} bytes"));
-        return Err(Error::invalid(vec![violation]));
-    }
     let known = parameters::<T>()?;
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
-        .map_err(|error| Error::invalid(vec![Violation::query("", "form", error.to_string(), error.to_string())]))?;
+    let pairs = pairs(query)?;
     let mut violations = Vec::new();
+    let mut seen = HashSet::new();
     for (name, text) in &pairs {
         match known.get(name) {
-            None => violations.push(Violation::query(
-                name,
-                "unknown_parameter",
-                "没有这个参数",
-                "there is no such parameter",
-            )),
+            None => violations.push(unknown(name)),
             Some(parameter) => violations.extend(check(name, text, parameter)),
         }
-        if pairs.iter().filter(|(other, _)| other == name).count() > 1 {
+        if !seen.insert(name.as_str()) {
             violations.push(Violation::query(name, "repeated", "参数不能重复", "a parameter may stand once only"));
         }
     }
     for (name, parameter) in known.iter() {
-        if parameter.required && !pairs.iter().any(|(given, _)| given == name) {
+        if parameter.required && !seen.contains(name.as_str()) {
             violations.push(Violation::query(name, "required", "缺少该参数", "this parameter is required"));
         }
     }

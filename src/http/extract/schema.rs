@@ -11,10 +11,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::services::refusal::Violation;
-
-/// More errors than this are not reported; nobody reads them and they would make the answer larger than the question.
-const MAX_VIOLATIONS: usize = 50;
+use crate::services::refusal::{MAX_VIOLATIONS, Violation};
 
 static VALIDATORS: LazyLock<RwLock<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(RwLock::default);
 
@@ -44,7 +41,7 @@ pub fn compile(schema: &RefOr<Schema>, components: Vec<(String, RefOr<Schema>)>)
     jsonschema::options().should_validate_formats(true).build(&document).map_err(|error| error.to_string())
 }
 
-/// Everything that is wrong with a value.
+/// Everything that is wrong with a value, up to [`MAX_VIOLATIONS`].
 pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
     let mut found = Vec::new();
     for error in validator.iter_errors(value) {
@@ -54,6 +51,7 @@ pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
         }
     }
     refuse_nul("", value, &mut found);
+    found.truncate(MAX_VIOLATIONS);
     found.sort_by(|a, b| a.place.cmp(&b.place));
     found.dedup();
     found
@@ -61,6 +59,9 @@ pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
 
 /// U+0000 is JSON, and no text that a database keeps.
 fn refuse_nul(pointer: &str, value: &Value, found: &mut Vec<Violation>) {
+    if found.len() >= MAX_VIOLATIONS {
+        return;
+    }
     match value {
         Value::String(text) if text.contains('\0') => {
             found.push(Violation::body(pointer, "nul", "不能包含 U+0000", "must not hold U+0000"));
@@ -83,7 +84,7 @@ fn collect(pointer: &str, kind: &ValidationErrorKind, found: &mut Vec<Violation>
     match kind {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            for name in unexpected {
+            for name in unexpected.iter().take(MAX_VIOLATIONS) {
                 let place = format!("{pointer}/{}", escape(name));
                 say(place, "unknown_field", "没有这个字段".to_owned(), "there is no such field".to_owned());
             }

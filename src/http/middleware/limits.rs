@@ -17,8 +17,10 @@ use crate::services::limits::{self, Quota, Rule};
 use crate::services::refusal::{CanFail as _, Error};
 use crate::services::{Deps, publisher, session};
 
-/// What is limited: the API, not whether the process lives, nor the pages.
-const PREFIX: &str = "/v1/";
+/// What is not limited: whether the process lives, what machines and browsers read of it, and the sandbox. All else is,
+/// so that no other way to write an address leads past the count.
+const EXEMPT: [&str; 8] =
+    ["/healthz", "/readyz", "/metrics", "/.well-known/", "/docs", "/openapi.json", "/problems/", "/sandbox"];
 
 /// Counts the request and refuses it when it is one too many.
 pub async fn limit<B: MessageBody + 'static>(
@@ -26,7 +28,8 @@ pub async fn limit<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let deps = request.app_data::<Data<Deps>>().cloned();
-    let (Some(deps), true) = (deps, request.path().starts_with(PREFIX)) else {
+    let exempt = EXEMPT.iter().any(|prefix| request.path().starts_with(prefix));
+    let (Some(deps), false) = (deps, exempt) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     if !deps.limits.on {

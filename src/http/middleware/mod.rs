@@ -4,8 +4,9 @@ pub mod limits;
 pub mod request_id;
 
 use actix_web::Error as ActixError;
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody, None as NoBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 
@@ -59,4 +60,18 @@ pub async fn security_headers<B: MessageBody>(
         }
     }
     Ok(response)
+}
+
+/// Answers HEAD as GET is answered, without the body (RFC 9110, 9.3.2): the connection knows what was asked and leaves
+/// the body out. One without an end would be read all the same, so it is dropped here.
+pub async fn head<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    if request.method() != Method::HEAD {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    request.head_mut().method = Method::GET;
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(response.map_body(|_, body| if body.size() == BodySize::Stream { BoxBody::new(NoBody::new()) } else { body }))
 }

@@ -22,7 +22,8 @@ pub fn add(path: &str, operation: &mut Operation) {
     });
     let checked = parameters.filter(|at| !matches!(at, ParameterIn::Path)).count() > 0;
     if operation.request_body.is_some() {
-        refusals.extend([Refusal::MalformedJson, Refusal::BodyTooLarge, Refusal::UnsupportedMediaType]);
+        refusals.extend([Refusal::MalformedJson, Refusal::BodyTooLarge, Refusal::BodyTooSlow]);
+        refusals.push(Refusal::UnsupportedMediaType);
     }
     if operation.request_body.is_some() || checked {
         refusals.push(Refusal::Invalid);

@@ -36,7 +36,7 @@ impl Client {
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let wrong = |reason: String| SettingsError { channel: CHANNEL, reason };
         let base = Url::parse(&settings.base_url).map_err(|error| wrong(format!("base URL: {error}")))?;
-        if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback(&base)) {
+        if base.scheme() != "https" && !(base.scheme() == "http" && (settings.is_own || is_loopback(&base))) {
             return Err(wrong("base URL: plain http is for loopback only, and no other scheme than https".to_owned()));
         }
         if !(1..=MAX_RECIPIENTS).contains(&settings.batch_size) || settings.in_flight == 0 {

@@ -7,8 +7,11 @@ use crate::domain::channel::Repeat;
 /// The settings of the sandbox channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Where the sandbox is mounted, without a path: `http://127.0.0.1:8080`. Plain `http` is for loopback only.
+    /// Where the sandbox is mounted, without a path: `http://127.0.0.1:8080`. Plain `http` is for loopback and for
+    /// this process's own address.
     pub base_url: String,
+    /// Whether that is this process's own address: what goes there does not leave the machine.
+    pub is_own: bool,
     /// How long a connection may take to open. Default 3 s.
     pub connect_timeout: Duration,
     /// How long a call may take from its first byte to the answer's last. Default 10 s.
@@ -24,10 +27,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The defaults, for the sandbox that this process mounts at its own address.
+    pub fn own(base_url: impl Into<String>) -> Self {
+        Self { is_own: true, ..Self::at(base_url) }
+    }
+
     /// The defaults, for a sandbox at this address.
     pub fn at(base_url: impl Into<String>) -> Self {
         Self {
             base_url: base_url.into(),
+            is_own: false,
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(10),
             in_flight: 8,
