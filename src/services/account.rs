@@ -10,21 +10,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::identity::{Address, Password, PasswordError, Purpose};
 use crate::domain::session::SessionEnd;
+use crate::domain::time::Timestamp;
 use crate::domain::user::{DisplayName, Role};
 use crate::services::Deps;
 use crate::services::confirmation;
 use crate::services::device;
-use crate::services::idempotency::{self, Call};
+use crate::services::idempotency::{self, Call, Key};
 use crate::services::limits::{self, Rule};
 use crate::services::password;
 use crate::services::refusal::{Error, OnConflict as _, Refusal, Result, Violation};
 use crate::services::session::{self, Caller, Tokens};
 use crate::services::subscription;
+use crate::storage::identity::Login;
 use crate::storage::session as session_rows;
-use crate::storage::{identity, user};
+use crate::storage::{Tx, identity, user};
 
 pub use crate::storage::identity::Identity;
 pub use crate::storage::user::User;
@@ -44,8 +46,14 @@ pub struct Registration {
     pub client: String,
 }
 
+impl Registration {
+    fn call(&self, key: Option<Key>) -> Call {
+        stranger(&self.address, key, &[self.name.as_str(), &self.client])
+    }
+}
+
 /// Opens an account and signs its user in.
-pub async fn register(deps: &Deps, new: &Registration, from: IpAddr, call: &Call) -> Result<Tokens> {
+pub async fn register(deps: &Deps, new: &Registration, from: IpAddr, key: Option<Key>) -> Result<Tokens> {
     let password = choose(&new.password, &new.address, "/password")?;
     let proof =
         guarded(deps, from, None, async || confirmation::check(deps, &new.address, Purpose::Register, &new.code).await)
@@ -53,7 +61,7 @@ pub async fn register(deps: &Deps, new: &Registration, from: IpAddr, call: &Call
     let hash = password::hash(password).await?;
     let begun = idempotency::once_secret(
         deps,
-        call,
+        &new.call(key),
         |begun: &session::Begun| begun.user().to_string(),
         async |tx| {
             let (id, now) = (UserId::new(), deps.clock.now());
@@ -80,9 +88,15 @@ pub struct SignIn {
     pub client: String,
 }
 
+impl SignIn {
+    fn call(&self, key: Option<Key>) -> Call {
+        stranger(&self.address, key, &[&self.client])
+    }
+}
+
 /// Begins a session.
-pub async fn sign_in(deps: &Deps, who: &SignIn, from: IpAddr, call: &Call) -> Result<Tokens> {
-    let login = guarded(deps, from, Some(who.address.as_str()), async || {
+pub async fn sign_in(deps: &Deps, who: &SignIn, from: IpAddr, key: Option<Key>) -> Result<Tokens> {
+    let known = guarded(deps, from, Some(who.address.as_str()), async || {
         let login = identity::find_login(deps.db.reader(), &who.address).await?;
         let hash = login.as_ref().and_then(|login| login.password_hash.clone());
         let right = password::verify(hash, Password::entered(&who.password)).await?;
@@ -91,15 +105,23 @@ pub async fn sign_in(deps: &Deps, who: &SignIn, from: IpAddr, call: &Call) -> Re
     .await?;
     let begun = idempotency::once_secret(
         deps,
-        call,
+        &who.call(key),
         |begun: &session::Begun| begun.session().to_string(),
-        async |tx| session::begin(tx, login.user, login.role, &who.client, deps.clock.now()).await,
+        async |tx| {
+            // Comparing takes a while, in which the password may have been changed and all sessions ended.
+            user::lock(tx, known.user).await?;
+            let login = identity::find_login(&**tx, &who.address).await?;
+            let same = |login: &Login| login.user == known.user && login.password_hash == known.password_hash;
+            let login = login.filter(same).ok_or(Refusal::WrongCredentials)?;
+            session::begin(tx, login.user, login.role, &who.client, deps.clock.now()).await
+        },
     )
     .await?;
     session::sign(deps, &begun).await
 }
 
-/// Sets a new password for whoever holds the code, and ends all sessions.
+/// Sets a new password for whoever holds the code, and ends all sessions. Whatever was guessed before no longer keeps
+/// the owner out.
 pub async fn reset_password(
     deps: &Deps,
     address: &Address,
@@ -118,12 +140,27 @@ pub async fn reset_password(
         .write(async |tx| -> Result<_> {
             confirmation::use_up(tx, proof, now).await?;
             let login = identity::find_login(&**tx, address).await?.ok_or(Refusal::WrongCode)?;
-            identity::set_password(tx, login.user, &hash).await?;
-            session::end_all_in(tx, login.user, None, now, SessionEnd::PasswordChanged).await
+            set_password(tx, login.user, &hash, None, now).await
         })
         .await?;
     deps.sessions.forget(&ended).await;
+    for (rule, whom) in wrong_for(address.as_str(), &limits::line(from)) {
+        limits::clear(deps, rule, &whom).await;
+    }
     Ok(())
+}
+
+/// The user is held first: a sign-in that still knows the old password waits, and then finds the new one.
+async fn set_password(
+    tx: &Tx,
+    id: UserId,
+    hash: &str,
+    spared: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    user::lock(tx, id).await?;
+    identity::set_password(tx, id, hash).await?;
+    session::end_all_in(tx, id, spared, now, SessionEnd::PasswordChanged).await
 }
 
 /// A user as the user sees it.
@@ -179,9 +216,13 @@ pub async fn change_password(
     let now = deps.clock.now();
     let ended = deps
         .db
-        .write(async |tx| -> Result<_> {
-            identity::set_password(tx, caller.user, &hash).await?;
-            session::end_all_in(tx, caller.user, Some(caller.session), now, SessionEnd::PasswordChanged).await
+        .write(async |tx| {
+            user::lock(tx, caller.user).await?;
+            // A reset meanwhile ended this session, and what it set is not to be overwritten from here.
+            if !session_rows::lock(tx, caller.session, now).await? {
+                return Err(Refusal::Unauthenticated.into());
+            }
+            set_password(tx, caller.user, &hash, Some(caller.session), now).await
         })
         .await?;
     deps.sessions.forget(&ended).await;
@@ -189,11 +230,13 @@ pub async fn change_password(
 }
 
 /// Erases a user: ends sessions, devices and subscriptions, frees the addresses, blanks the names. A tombstone remains.
+/// The last admin stays: somebody must be able to name the next.
 pub async fn erase(deps: &Deps, id: UserId) -> Result<()> {
     let now = deps.clock.now();
     let ended = deps
         .db
         .write(async |tx| -> Result<_> {
+            keep_an_admin(tx, id).await?;
             if !user::erase(tx, id, now).await? {
                 return Err(Refusal::NotFound.into());
             }
@@ -224,6 +267,13 @@ pub fn choose(text: &SecretString, address: &Address, pointer: &str) -> Result<P
     })
 }
 
+/// Refuses when this user is the last admin. The admins are held until the commit, so that two of them who go at the
+/// same instant go one after the other.
+pub(super) async fn keep_an_admin(tx: &Tx, id: UserId) -> Result<()> {
+    let admins = user::lock_admins(tx).await?;
+    if admins == [id] { Err(Refusal::LastAdmin.into()) } else { Ok(()) }
+}
+
 /// Does what guessing would pay for: it is counted before it is done, so that many guesses at once are all counted,
 /// and taken back unless it was a wrong guess.
 async fn guarded<T>(
@@ -233,12 +283,21 @@ async fn guarded<T>(
     work: impl AsyncFnOnce() -> Result<T>,
 ) -> Result<T> {
     let line = limits::line(from);
-    let mut counted: Vec<(Rule, &str)> = vec![(limits::WRONG_FROM_LINE, &line)];
-    counted.extend(person.map(|person| (limits::WRONG_FOR_PERSON, person)));
-    for (rule, whom) in &counted {
-        limits::take(deps, *rule, whom).await?;
+    let mut rules = vec![(limits::WRONG_FROM_LINE, line.clone())];
+    rules.extend(person.into_iter().flat_map(|person| wrong_for(person, &line)));
+    let mut counted = Vec::new();
+    let mut done = Ok(());
+    for (rule, whom) in rules {
+        done = limits::take(deps, rule, &whom).await.map(|_| ());
+        if done.is_err() {
+            break;
+        }
+        counted.push((rule, whom));
     }
-    let done = work().await;
+    let done = match done {
+        Ok(()) => work().await,
+        Err(error) => Err(error),
+    };
     let wrong = |error: &Error| matches!(error.refusal(), Some(Refusal::WrongCredentials | Refusal::WrongCode));
     if !done.as_ref().is_err_and(wrong) {
         for (rule, whom) in &counted {
@@ -248,8 +307,17 @@ async fn guarded<T>(
     done
 }
 
-/// The name under which the repeatable calls of somebody without a session are remembered; it names nobody.
-pub fn stranger(address: &Address) -> String {
+/// What wrong guesses at a person's password are counted under: strictly for each network address, so that a stranger
+/// who guesses keeps nobody out but the own address; loosely for all of them together.
+fn wrong_for(person: &str, line: &str) -> [(Rule, String); 2] {
+    [(limits::WRONG_FOR_PERSON_FROM_LINE, format!("{person} {line}")), (limits::WRONG_FOR_PERSON, person.to_owned())]
+}
+
+/// The repeatable call of somebody without a session, remembered under a name that names nobody. What is said of its
+/// content leaves password and code out: their digest would lie beside the remembered answer for whoever reads the
+/// database to try guesses on.
+fn stranger(address: &Address, key: Option<Key>, said: &[&str]) -> Call {
     let digest = Sha256::digest(format!("{}:{}", address.kind(), address.as_str()));
-    format!("address:{}", URL_SAFE_NO_PAD.encode(digest))
+    let caller = format!("address:{}", URL_SAFE_NO_PAD.encode(digest));
+    Call { caller, key, digest: Sha256::digest(said.join("\0")).into() }
 }

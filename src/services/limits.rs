@@ -44,8 +44,11 @@ pub struct Rule {
 pub const CODES_TO_PERSON: Rule = Rule { name: "code", limit: 5, window: Duration::from_secs(60 * 60) };
 /// Codes asked for from one network address.
 pub const CODES_FROM_LINE: Rule = Rule { name: "code_line", limit: 20, window: Duration::from_secs(60 * 60) };
-/// Wrong passwords and codes for one address of a person.
-pub const WRONG_FOR_PERSON: Rule = Rule { name: "wrong", limit: 10, window: Duration::from_secs(15 * 60) };
+/// Wrong passwords for one address of a person from one network address.
+pub const WRONG_FOR_PERSON_FROM_LINE: Rule = Rule { name: "wrong", limit: 10, window: Duration::from_secs(15 * 60) };
+/// Wrong passwords for one address of a person from wherever: it takes many network addresses to keep somebody out, and
+/// many days to try what is worth trying.
+pub const WRONG_FOR_PERSON: Rule = Rule { name: "wrong_person", limit: 100, window: Duration::from_secs(60 * 60) };
 /// Wrong passwords and codes from one network address.
 pub const WRONG_FROM_LINE: Rule = Rule { name: "wrong_line", limit: 50, window: Duration::from_secs(15 * 60) };
 
@@ -98,6 +101,11 @@ pub async fn give_back(deps: &Deps, rule: Rule, whom: &str) {
     if deps.limits.on {
         deps.kv.count(&counter(rule, whom), -1, deps.clock.now()).await;
     }
+}
+
+/// Forgets what was counted.
+pub async fn clear(deps: &Deps, rule: Rule, whom: &str) {
+    deps.kv.clear(&counter(rule, whom)).await;
 }
 
 fn counter(rule: Rule, whom: &str) -> Counter {

@@ -30,26 +30,30 @@ fn read(cursor: &Cursor) -> Result<UserId> {
     })
 }
 
-/// Says what a user may do. Nobody changes their own role, so there is always an admin left.
+/// Says what a user may do. Nobody changes their own role, and the last admin stays one.
 pub async fn set_role(deps: &Deps, by: &Caller, id: UserId, role: Role) -> Result<Profile> {
     if by.user == id {
         return Err(Error::refused(Refusal::Forbidden, "nobody changes their own role"));
     }
-    change_role(deps, id, role).await?;
+    let changed = deps.db.write(async |tx| -> Result<_> {
+        if role != Role::Admin {
+            account::keep_an_admin(tx, id).await?;
+        }
+        Ok(user::set_role(tx, id, role).await?)
+    });
+    if !changed.await? {
+        return Err(Refusal::NotFound.into());
+    }
     tracing::info!(user.id = %id, user.role = %role, by.id = %by.user, "a role was changed");
     account::get_profile(deps, id).await
 }
 
-/// Says what the user with an address may do; for the command line, where nobody is signed in.
+/// Says what the user with an address may do; for the command line, where nobody is signed in, and whoever has it can
+/// name an admin at any time: the last one may go.
 pub async fn set_role_of(deps: &Deps, address: &Address, role: Role) -> Result<UserId> {
     let login = identity::find_login(deps.db.reader(), address).await?.ok_or(Refusal::NotFound)?;
-    change_role(deps, login.user, role).await?;
-    Ok(login.user)
-}
-
-async fn change_role(deps: &Deps, id: UserId, role: Role) -> Result<()> {
-    let changed = deps.db.write(async |tx| -> Result<_> { Ok(user::set_role(tx, id, role).await?) }).await?;
-    if changed { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    let changed = deps.db.write(async |tx| -> Result<_> { Ok(user::set_role(tx, login.user, role).await?) }).await?;
+    if changed { Ok(login.user) } else { Err(Refusal::NotFound.into()) }
 }
 
 /// Makes an account without a code; for the command line, whose user has the machine.

@@ -76,6 +76,16 @@ pub async fn erase(tx: &Tx, id: UserId, now: Timestamp) -> DbResult<bool> {
     Ok(execute(&**tx, text, [id.into(), now.into()]).await? == 1)
 }
 
+/// Holds the living admins until the commit; says who they are.
+pub async fn lock_admins(tx: &Tx) -> DbResult<Vec<UserId>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM users WHERE role = $1 AND ended_at IS NULL ORDER BY id {}",
+        sql::for_update(&**tx)
+    );
+    let admins: Vec<User> = all(&**tx, &text, [Role::Admin.into()]).await?;
+    Ok(admins.into_iter().map(|admin| admin.id).collect())
+}
+
 /// Holds a living user until the commit, so that what counts the user's things is counted by one at a time; says
 /// whether there is such a user.
 pub async fn lock(tx: &Tx, id: UserId) -> DbResult<bool> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use yizhan::domain::identity::{CODE_LIFETIME, CODE_TRIES};
 
@@ -31,6 +32,21 @@ pub async fn register(app: &TestApp) -> Answer {
 pub async fn sign_in(app: &TestApp, password: &str) -> Answer {
     let body = json!({ "kind": "phone", "address": PHONE, "password": password, "client": "tests" });
     app.anonymous().post("/v1/sessions", body).await
+}
+
+/// Signs in with the phone, from a network address that a proxy tells of.
+pub async fn sign_in_from(app: &TestApp, line: &str, password: &str) -> Answer {
+    let body = json!({ "kind": "phone", "address": PHONE, "password": password, "client": "tests" }).to_string();
+    app.anonymous().send(Method::POST, "/v1/sessions", Some(body), &[("x-forwarded-for", line)]).await
+}
+
+/// Resets the phone's password with a code.
+pub async fn reset_password(app: &TestApp, password: &str) -> Answer {
+    let request = json!({ "kind": "phone", "address": PHONE });
+    app.anonymous().post("/v1/password-resets", request).await.expect(202);
+    let code = app.world().open_letter(PHONE).await.expect("a code");
+    let body = json!({ "kind": "phone", "address": PHONE, "code": code, "password": password });
+    app.anonymous().post("/v1/password-resets/confirm", body).await
 }
 
 /// Somebody who bears the access token of an answer.
@@ -179,11 +195,7 @@ async fn everything_that_is_wrong_with_a_registration_is_said_at_once() {
 async fn a_reset_password_ends_all_sessions() {
     let app = TestApp::spawn().await;
     let before = register(&app).await;
-    let request = json!({ "kind": "phone", "address": PHONE });
-    app.anonymous().post("/v1/password-resets", request).await.expect(202);
-    let code = app.world().open_letter(PHONE).await.expect("a code");
-    let body = json!({ "kind": "phone", "address": PHONE, "code": code, "password": "another horse" });
-    app.anonymous().post("/v1/password-resets/confirm", body).await.expect(204);
+    reset_password(&app, "another horse").await.expect(204);
 
     bearing(&app, &before).get("/v1/me").await.expect(401).problem("unauthenticated");
     let refresh = json!({ "refresh_token": before.string("/refresh_token") });

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use yizhan::services::limits::{CODES_FROM_LINE, CODES_TO_PERSON, WRONG_FOR_PERSON};
+use yizhan::services::limits::{CODES_FROM_LINE, CODES_TO_PERSON, WRONG_FOR_PERSON, WRONG_FOR_PERSON_FROM_LINE};
 
-use super::account::{ask, register, sign_in};
+use super::account::{ask, register, reset_password, sign_in, sign_in_from};
 use super::support::{Answer, TestApp};
 
 /// Says that the answer refuses, and for how long.
@@ -106,14 +106,78 @@ async fn nobody_hides_behind_a_header_that_no_proxy_wrote() {
 async fn guessing_passwords_ends_after_ten() {
     let app = TestApp::spawn().await;
     register(&app).await;
-    for _ in 0..WRONG_FOR_PERSON.limit - 1 {
+    for _ in 0..WRONG_FOR_PERSON_FROM_LINE.limit - 1 {
         sign_in(&app, "wrong horse").await.expect(401);
     }
     // The right one is not counted among them.
     sign_in(&app, "correct horse").await.expect(201);
     sign_in(&app, "wrong horse").await.expect(401);
     let seconds = refused(sign_in(&app, "correct horse").await);
-    assert!(Duration::from_secs(seconds) <= WRONG_FOR_PERSON.window + Duration::from_secs(1));
+    assert!(Duration::from_secs(seconds) <= WRONG_FOR_PERSON_FROM_LINE.window + Duration::from_secs(1));
+}
+
+/// An application that believes what is said of where a call comes from.
+async fn behind_a_proxy() -> TestApp {
+    TestApp::with(|config| config.limits.trusted_proxies = "127.0.0.0/8".parse().expect("a network")).await
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_keeps_nobody_out_but_the_own_address() {
+    let app = behind_a_proxy().await;
+    register(&app).await;
+    for _ in 0..WRONG_FOR_PERSON_FROM_LINE.limit {
+        sign_in_from(&app, "203.0.113.1", "wrong horse").await.expect(401);
+    }
+    refused(sign_in_from(&app, "203.0.113.1", "correct horse").await);
+    sign_in_from(&app, "203.0.113.2", "correct horse").await.expect(201);
+}
+
+#[tokio::test]
+async fn many_who_guess_keep_somebody_out_until_the_password_is_reset() {
+    let app = behind_a_proxy().await;
+    register(&app).await;
+    let (per_line, all) = (WRONG_FOR_PERSON_FROM_LINE.limit, WRONG_FOR_PERSON.limit);
+    for number in 0..all {
+        sign_in_from(&app, &format!("203.0.113.{}", number / per_line), "wrong horse").await.expect(401);
+    }
+    refused(sign_in_from(&app, "198.51.100.1", "correct horse").await);
+    reset_password(&app, "another horse").await.expect(204);
+    sign_in_from(&app, "198.51.100.1", "another horse").await.expect(201);
+}
+
+#[tokio::test]
+async fn whoever_forgot_the_password_signs_in_after_a_reset() {
+    let app = TestApp::spawn().await;
+    register(&app).await;
+    for _ in 0..WRONG_FOR_PERSON_FROM_LINE.limit {
+        sign_in(&app, "wrong horse").await.expect(401);
+    }
+    refused(sign_in(&app, "correct horse").await);
+    reset_password(&app, "another horse").await.expect(204);
+    sign_in(&app, "another horse").await.expect(201);
+}
+
+#[tokio::test]
+async fn no_way_to_write_an_address_leads_past_the_count() {
+    let app = TestApp::with(|config| config.limits.address_per_minute = 3).await;
+    for path in ["/%76%31/categories", "/v%31/notices", "/%76%31/%6eotices?limit=1"] {
+        assert_eq!(app.anonymous().get(path).await.expect(200).header("ratelimit-limit"), "3", "{path}");
+    }
+    refused(app.anonymous().get("/%76%31/categories").await);
+}
+
+#[tokio::test]
+async fn two_installations_that_share_a_redis_count_apart() {
+    let app = TestApp::with(|config| {
+        config.limits.address_per_minute = 1;
+        config.notifier.redis_prefix = "one".to_owned();
+    })
+    .await;
+    let other = app.another(|config| config.notifier.redis_prefix = "other".to_owned()).await;
+    for copy in [&app, &other] {
+        copy.anonymous().get("/v1/categories").await.expect(200);
+        refused(copy.anonymous().get("/v1/categories").await);
+    }
 }
 
 #[tokio::test]

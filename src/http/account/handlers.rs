@@ -14,7 +14,6 @@ use crate::http::extract::idempotency::IdempotencyKey;
 use crate::http::extract::signed_in::SignedIn;
 use crate::http::problem::{ApiResult, problems};
 use crate::http::session::TokensView;
-use crate::services::idempotency::Call;
 use crate::services::{Deps, account, confirmation};
 
 problems!(
@@ -24,6 +23,10 @@ problems!(
 problems!(
     /// What using a code may be answered.
     pub ProofProblems: WrongCode
+);
+problems!(
+    /// What erasing oneself may be answered.
+    pub EraseProblems: LastAdmin
 );
 problems!(
     /// What opening an account may be answered.
@@ -69,8 +72,7 @@ pub async fn create_user(
     body: Body<UserBody>,
 ) -> ApiResult<HttpResponse> {
     let new = body.value.parse()?;
-    let call = Call { caller: account::stranger(&new.address), key, digest: body.digest };
-    let tokens = account::register(&deps, &new, from.0, &call).await?;
+    let tokens = account::register(&deps, &new, from.0, key).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, "/v1/me")).json(TokensView::from(tokens)))
 }
 
@@ -144,8 +146,8 @@ pub async fn change_password(
 /// Erases the signed-in user.
 #[utoipa::path(
     tag = "accounts", operation_id = "delete_me", summary = "Erase oneself",
-    description = "注销账号：结束会话、设备与订阅，清除昵称与登录地址，不可恢复。该地址可重新注册。",
-    security(("user" = [])), responses((status = 204, description = "Erased"))
+    description = "注销账号：结束会话、设备与订阅，清除昵称与登录地址，不可恢复。该地址可重新注册。最后一名管理员须先指定另一名。",
+    security(("user" = [])), responses((status = 204, description = "Erased"), EraseProblems)
 )]
 #[delete("/me")]
 pub async fn delete_me(deps: Data<Deps>, me: SignedIn) -> ApiResult<HttpResponse> {

@@ -13,7 +13,6 @@ use crate::http::extract::id::Id;
 use crate::http::extract::idempotency::IdempotencyKey;
 use crate::http::extract::signed_in::SignedIn;
 use crate::http::problem::{ApiResult, problems};
-use crate::services::idempotency::Call;
 use crate::services::{Deps, account, session};
 
 problems!(
@@ -44,8 +43,7 @@ pub async fn create_session(
     body: Body<SessionBody>,
 ) -> ApiResult<HttpResponse> {
     let who = body.value.parse()?;
-    let call = Call { caller: account::stranger(&who.address), key, digest: body.digest };
-    let tokens = account::sign_in(&deps, &who, from.0, &call).await?;
+    let tokens = account::sign_in(&deps, &who, from.0, key).await?;
     let location = format!("/v1/sessions/{}", tokens.session);
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(TokensView::from(tokens)))
 }

@@ -19,7 +19,7 @@ problems!(
 );
 problems!(
     /// What giving a role may be answered.
-    pub RoleProblems: Forbidden, NotFound
+    pub RoleProblems: Forbidden, NotFound, LastAdmin
 );
 
 /// Some users.
@@ -39,7 +39,7 @@ pub async fn list_users(deps: Data<Deps>, _by: Admin, query: Query<UsersQuery>) 
 /// Gives a user a role.
 #[utoipa::path(
     tag = "admin", operation_id = "set_user_role", summary = "Give a user a role",
-    description = "设置用户角色；五秒内在所有副本生效。不能修改自己的角色，因此总有一位管理员。",
+    description = "设置用户角色；五秒内在所有副本生效。不能修改自己的角色，也不能撤去最后一名管理员。",
     security(("user" = ["admin"])), params(("id" = UserId, Path, description = "The user")), request_body = RoleBody,
     responses((status = 200, body = ProfileView), RoleProblems)
 )]
