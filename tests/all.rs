@@ -13,6 +13,7 @@ mod all {
     pub mod support;
 
     mod account;
+    mod at_once;
     mod bad_input;
     mod bounds;
     mod catalogue;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::app::{self, StartError};
+use crate::cli::admin::plain;
 use crate::config::Config;
 use crate::domain::publisher::Scope;
 use crate::services::idempotency::Call;
@@ -39,12 +40,12 @@ pub async fn run(command: Command) -> Result<(), StartError> {
     let _lock = app::lock(&config)?;
     let deps = app::build(&config).await?;
     let call = Call { caller: "command line".to_owned(), key: None, digest: [0; 32] };
-    let owner = match publisher::find_by_name(&deps, &name).await? {
+    let owner = match publisher::find_by_name(&deps, name.trim()).await? {
         Some(known) => known.id,
-        None => publisher::create(&deps, &call, &name).await?,
+        None => publisher::create(&deps, &call, &name).await.map_err(plain)?,
     };
     let scope = Scope { sources, categories, regions };
-    let new = publisher::create_key(&deps, &call, owner, "command line", &scope).await?;
+    let new = publisher::create_key(&deps, &call, owner, "command line", &scope).await.map_err(plain)?;
     println!("{}", new.secret);
     Ok(())
 }

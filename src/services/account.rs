@@ -18,8 +18,8 @@ use crate::domain::user::{DisplayName, Role};
 use crate::services::Deps;
 use crate::services::confirmation;
 use crate::services::device;
+use crate::services::guesses::{self, guarded};
 use crate::services::idempotency::{self, Call, Key};
-use crate::services::limits::{self, Rule};
 use crate::services::password;
 use crate::services::refusal::{Error, OnConflict as _, Refusal, Result, Violation};
 use crate::services::session::{self, Caller, Tokens};
@@ -144,9 +144,7 @@ pub async fn reset_password(
         })
         .await?;
     deps.sessions.forget(&ended).await;
-    for (rule, whom) in wrong_for(address.as_str(), &limits::line(from)) {
-        limits::clear(deps, rule, &whom).await;
-    }
+    guesses::forget(deps, from, address.as_str()).await;
     Ok(())
 }
 
@@ -272,45 +270,6 @@ pub fn choose(text: &SecretString, address: &Address, pointer: &str) -> Result<P
 pub(super) async fn keep_an_admin(tx: &Tx, id: UserId) -> Result<()> {
     let admins = user::lock_admins(tx).await?;
     if admins == [id] { Err(Refusal::LastAdmin.into()) } else { Ok(()) }
-}
-
-/// Does what guessing would pay for: it is counted before it is done, so that many guesses at once are all counted,
-/// and taken back unless it was a wrong guess.
-async fn guarded<T>(
-    deps: &Deps,
-    from: IpAddr,
-    person: Option<&str>,
-    work: impl AsyncFnOnce() -> Result<T>,
-) -> Result<T> {
-    let line = limits::line(from);
-    let mut rules = vec![(limits::WRONG_FROM_LINE, line.clone())];
-    rules.extend(person.into_iter().flat_map(|person| wrong_for(person, &line)));
-    let mut counted = Vec::new();
-    let mut done = Ok(());
-    for (rule, whom) in rules {
-        done = limits::take(deps, rule, &whom).await.map(|_| ());
-        if done.is_err() {
-            break;
-        }
-        counted.push((rule, whom));
-    }
-    let done = match done {
-        Ok(()) => work().await,
-        Err(error) => Err(error),
-    };
-    let wrong = |error: &Error| matches!(error.refusal(), Some(Refusal::WrongCredentials | Refusal::WrongCode));
-    if !done.as_ref().is_err_and(wrong) {
-        for (rule, whom) in &counted {
-            limits::give_back(deps, *rule, whom).await;
-        }
-    }
-    done
-}
-
-/// What wrong guesses at a person's password are counted under: strictly for each network address, so that a stranger
-/// who guesses keeps nobody out but the own address; loosely for all of them together.
-fn wrong_for(person: &str, line: &str) -> [(Rule, String); 2] {
-    [(limits::WRONG_FOR_PERSON_FROM_LINE, format!("{person} {line}")), (limits::WRONG_FOR_PERSON, person.to_owned())]
 }
 
 /// The repeatable call of somebody without a session, remembered under a name that names nobody. What is said of its

@@ -14,6 +14,7 @@ use crate::domain::page::{Cursor, Page};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::idempotency::{self, Call};
+use crate::services::name;
 use crate::services::refusal::{Error, Fault, Refusal, Result, Violation};
 use crate::storage::device::Device;
 use crate::storage::{DbError, Tx, device, endpoint, session, user};
@@ -93,8 +94,7 @@ pub async fn register(
     call: &Call,
     asked: &Registration,
 ) -> Result<Registered> {
-    check_channel(asked.channel)?;
-    check_name(&asked.name)?;
+    check(asked)?;
     retried(async || idempotency::once(deps, call, async |tx| register_in(deps, tx, user, session, asked).await).await)
         .await
 }
@@ -135,7 +135,7 @@ pub struct Change {
 
 /// Changes a device. Another token is another endpoint: the old one ends.
 pub async fn change(deps: &Deps, user: UserId, id: DeviceId, change: &Change) -> Result<Shown> {
-    change.name.as_deref().map_or(Ok(()), check_name)?;
+    check_change(change)?;
     retried(async || deps.db.write(async |tx| change_in(deps, tx, user, id, change).await).await).await
 }
 
@@ -228,24 +228,14 @@ async fn get_in(tx: &Tx, user: UserId, id: DeviceId) -> Result<Device> {
     device::find(&**tx, user, id).await?.ok_or_else(|| Refusal::NotFound.into())
 }
 
-fn check_channel(channel: Channel) -> Result<()> {
-    if channel.is_of_devices() {
-        return Ok(());
-    }
-    let violation = Violation::body(
-        "/channel",
-        "not_of_devices",
-        "该通道不能由设备登记",
-        "devices have no address on this channel",
-    );
-    Err(Error::invalid(vec![violation]))
+/// What a registration must look like beyond its schema.
+pub fn check(asked: &Registration) -> Result<()> {
+    let (zh, en) = ("该通道不能由设备登记", "devices have no address on this channel");
+    let channel = (!asked.channel.is_of_devices()).then(|| Violation::body("/channel", "not_of_devices", zh, en));
+    Error::unless_empty(channel.into_iter().chain(name::check("/name", &asked.name)).collect())
 }
 
-fn check_name(name: &str) -> Result<()> {
-    if name.trim().is_empty() || name.chars().any(char::is_control) {
-        let violation =
-            Violation::body("/name", "blank", "不能为空白或含控制字符", "must not be blank or hold control characters");
-        return Err(Error::invalid(vec![violation]));
-    }
-    Ok(())
+/// What a change must look like beyond its schema.
+pub fn check_change(change: &Change) -> Result<()> {
+    Error::unless_empty(change.name.as_deref().and_then(|text| name::check("/name", text)).into_iter().collect())
 }

@@ -13,6 +13,7 @@ use crate::domain::id::{PublisherId, PublisherKeyId};
 use crate::domain::page::{Cursor, Page};
 use crate::domain::publisher::Scope;
 use crate::services::idempotency::{Call, once, once_secret};
+use crate::services::name;
 use crate::services::refusal::{Error, OnConflict as _, Refusal, Result, Violation};
 use crate::services::{CanFail as _, Deps};
 use crate::storage::publisher;
@@ -72,9 +73,10 @@ impl Default for Keys {
 
 /// Makes a publisher.
 pub async fn create(deps: &Deps, call: &Call, name: &str) -> Result<PublisherId> {
+    check_name(name)?;
     let created_at = deps.clock.now();
     once(deps, call, async |tx| {
-        let new = Publisher { id: PublisherId::new(), name: name.to_owned(), created_at, ended_at: None };
+        let new = Publisher { id: PublisherId::new(), name: name.trim().to_owned(), created_at, ended_at: None };
         publisher::insert(&**tx, &new).await.on_conflict(PUBLISHERS, || Refusal::NameTaken.into())?;
         Ok(new.id)
     })
@@ -108,7 +110,7 @@ pub async fn end(deps: &Deps, id: PublisherId) -> Result<()> {
 
 /// Makes a key for a publisher.
 pub async fn create_key(deps: &Deps, call: &Call, owner: PublisherId, name: &str, scope: &Scope) -> Result<NewKey> {
-    check(deps, scope)?;
+    check_key(deps, name, scope)?;
     let mut bytes = [0_u8; SECRET_BYTES];
     rand::rng().fill_bytes(&mut bytes);
     let secret: String = bytes.iter().fold(PREFIX.to_owned(), |text, byte| text + &format!("{byte:02x}"));
@@ -120,7 +122,7 @@ pub async fn create_key(deps: &Deps, call: &Call, owner: PublisherId, name: &str
         let row = publisher::Key {
             id: PublisherKeyId::new(),
             publisher_id: publisher.id,
-            name: name.to_owned(),
+            name: name.trim().to_owned(),
             secret_hint: secret.chars().skip(secret.len().saturating_sub(HINT_CHARS)).collect(),
             sources: list_text(&scope.sources),
             categories: list_text(&scope.categories),
@@ -188,8 +190,13 @@ fn note_use(deps: &Deps, key: &publisher::Key) {
     });
 }
 
-/// Whether everything that a scope names exists.
-fn check(deps: &Deps, scope: &Scope) -> Result<()> {
+/// What a publisher's name must look like beyond its schema.
+pub fn check_name(name: &str) -> Result<()> {
+    Error::unless_empty(name::check("/name", name).into_iter().collect())
+}
+
+/// What a key's name must look like, and whether everything that its scope names exists.
+pub fn check_key(deps: &Deps, name: &str, scope: &Scope) -> Result<()> {
     let catalogue = deps.catalogue();
     let unknown = |part: &str, codes: &[String], known: &dyn Fn(&str) -> bool| -> Vec<Violation> {
         let places = codes.iter().enumerate().filter(|(_, code)| !known(code));
@@ -202,7 +209,8 @@ fn check(deps: &Deps, scope: &Scope) -> Result<()> {
     };
     let mut violations = unknown("categories", &scope.categories, &|code| catalogue.category(code).is_some());
     violations.extend(unknown("regions", &scope.regions, &|code| catalogue.region(code).is_some()));
-    if violations.is_empty() { Ok(()) } else { Err(Error::invalid(violations)) }
+    violations.extend(name::check("/name", name));
+    Error::unless_empty(violations)
 }
 
 fn scope(key: &publisher::Key) -> Result<Scope> {

@@ -182,6 +182,11 @@ impl Error {
         Self::Refused { refusal: Refusal::Invalid, violations, retry_after: None, detail: None }
     }
 
+    /// A refusal of all this, unless it is nothing.
+    pub fn unless_empty(violations: Vec<Violation>) -> Result<()> {
+        if violations.is_empty() { Ok(()) } else { Err(Self::invalid(violations)) }
+    }
+
     /// The cursor is not one of this list.
     pub fn not_a_cursor() -> Self {
         Self::invalid(vec![Violation::query("cursor", "cursor", "不是本列表的游标", "not a cursor of this list")])
@@ -220,6 +225,14 @@ impl From<Refusal> for Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         Self::Fault(Fault::Db(error))
+    }
+}
+
+/// What a check found wrong with the form of a request.
+pub fn violations<T>(checked: Result<T>) -> Vec<Violation> {
+    match checked {
+        Err(Error::Refused { violations, .. }) => violations,
+        _ => Vec::new(),
     }
 }
 

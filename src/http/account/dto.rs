@@ -8,8 +8,10 @@ use crate::domain::id::UserId;
 use crate::domain::identity::{Address, IdentityKind};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{DisplayName, Role};
-use crate::services::account::{Profile, Registration};
-use crate::services::refusal::{Error, Result, Violation};
+use crate::http::extract::body::Rules;
+use crate::services::Deps;
+use crate::services::account::{self, Profile, Registration};
+use crate::services::refusal::{Error, Result, Violation, violations};
 
 /// Which kinds of address are switched on.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +35,12 @@ impl AddressBody {
     /// The address.
     pub fn parse(&self) -> Result<Address> {
         parse(self.kind, &self.address).map_err(|violation| Error::invalid(vec![violation]))
+    }
+}
+
+impl Rules for AddressBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        violations(self.parse())
     }
 }
 
@@ -86,6 +94,22 @@ impl UserBody {
     }
 }
 
+impl Rules for UserBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        let mut found = secret(self.kind, &self.address, &self.password);
+        found.extend(name(&self.display_name).err());
+        found
+    }
+}
+
+/// What is wrong with an address and the password that is to go with it.
+fn secret(kind: IdentityKind, address: &str, password: &str) -> Vec<Violation> {
+    match parse(kind, address) {
+        Ok(address) => violations(account::choose(&password.into(), &address, "/password")),
+        Err(violation) => vec![violation],
+    }
+}
+
 fn name(text: &str) -> std::result::Result<DisplayName, Violation> {
     text.parse().map_err(|_| {
         let zh = format!("应为 1 至 {} 个字符，不含控制字符", DisplayName::MAX_CHARS);
@@ -119,6 +143,12 @@ impl PasswordResetBody {
     }
 }
 
+impl Rules for PasswordResetBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        secret(self.kind, &self.address, &self.password)
+    }
+}
+
 /// What a user changes of the own profile.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +162,12 @@ impl ProfileBody {
     /// The name.
     pub fn parse(&self) -> Result<DisplayName> {
         name(&self.display_name).map_err(|violation| Error::invalid(vec![violation]))
+    }
+}
+
+impl Rules for ProfileBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        violations(self.parse())
     }
 }
 
@@ -153,6 +189,9 @@ impl PasswordBody {
         (self.password.into(), self.new_password.into())
     }
 }
+
+/// Whether the new one will do depends on the user's address, which the service knows.
+impl Rules for PasswordBody {}
 
 /// A user.
 #[derive(Serialize, ToSchema)]

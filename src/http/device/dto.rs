@@ -9,7 +9,10 @@ use crate::domain::id::{DeviceId, SessionId};
 use crate::domain::message::Address;
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
-use crate::services::device::{Change, Registration, Shown, ShownEndpoint};
+use crate::http::extract::body::Rules;
+use crate::services::Deps;
+use crate::services::device::{self, Change, Registration, Shown, ShownEndpoint};
+use crate::services::refusal::{Violation, violations};
 
 /// A device to be registered.
 #[derive(Deserialize, ToSchema)]
@@ -42,6 +45,12 @@ impl DeviceBody {
     }
 }
 
+impl Rules for DeviceBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        violations(device::check(&self.registration()))
+    }
+}
+
 /// What is to be changed; what is not there stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +67,12 @@ impl DeviceChangeBody {
     /// What is asked for.
     pub fn change(&self) -> Change {
         Change { name: self.name.clone(), token: self.token.clone() }
+    }
+}
+
+impl Rules for DeviceChangeBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        violations(device::check_change(&self.change()))
     }
 }
 

@@ -1,4 +1,7 @@
-//! A JSON body: bounded in size and time, read, held against its documented schema, parsed.
+//! A JSON body: bounded in size and time, read, held against its documented schema and its rules, parsed.
+//!
+//! Promise: what is wrong with its form is told all at once. What its rules say is told with it as far as the body can be
+//! read in spite of that: where a field is missing or of another type, they are asked the next time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -14,7 +18,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::extract::schema;
 use crate::http::problem::Failure;
-use crate::services::refusal::{Error, Refusal, Violation};
+use crate::services::Deps;
+use crate::services::refusal::{Error, MAX_VIOLATIONS, Refusal, Violation};
 
 /// The most bytes that a body of this scope may have; put into a scope's `app_data`.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +40,16 @@ pub struct Body<T> {
     pub digest: [u8; 32],
 }
 
-impl<T: DeserializeOwned + ToSchema + PartialSchema + 'static> FromRequest for Body<T> {
+/// What the schema of a body cannot say of it. The services say it again, because not everybody comes through this door;
+/// here it is asked so that the caller hears of it together with what the schema says.
+pub trait Rules {
+    /// All that is wrong.
+    fn broken(&self, _deps: &Deps) -> Vec<Violation> {
+        Vec::new()
+    }
+}
+
+impl<T: Rules + DeserializeOwned + ToSchema + PartialSchema + 'static> FromRequest for Body<T> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
@@ -45,14 +59,15 @@ impl<T: DeserializeOwned + ToSchema + PartialSchema + 'static> FromRequest for B
         let is_json = content_type.is_some_and(|kind| {
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
         });
-        let payload = payload.take();
+        let (payload, deps) = (payload.take(), request.app_data::<Data<Deps>>().cloned());
         Box::pin(async move {
             if !is_json {
                 return Err(Refusal::UnsupportedMediaType.into());
             }
             let bytes = tokio::time::timeout(READ_WITHIN, read(payload, limit)).await;
             let bytes = bytes.map_err(|_| Error::from(Refusal::BodyTooSlow))??;
-            let value = parse(&bytes)?;
+            let deps = deps.ok_or_else(|| Error::broken("the services are not mounted"))?;
+            let value = parse(&bytes, &deps)?;
             Ok(Self { value, digest: Sha256::digest(&bytes).into() })
         })
     }
@@ -71,16 +86,37 @@ pub async fn read(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Error> 
     Ok(bytes)
 }
 
-/// Holds JSON against the schema of `T` and parses it.
-pub fn parse<T: DeserializeOwned + ToSchema + PartialSchema + 'static>(bytes: &[u8]) -> Result<T, Error> {
-    let value: serde_json::Value =
+/// Holds JSON against the schema and the rules of `T` and parses it.
+fn parse<T: Rules + DeserializeOwned + ToSchema + PartialSchema + 'static>(
+    bytes: &[u8],
+    deps: &Deps,
+) -> Result<T, Error> {
+    let mut value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| Error::refused(Refusal::MalformedJson, error.to_string()))?;
     let validator = schema::validator::<T>().map_err(Error::broken)?;
-    let violations = schema::violations(&validator, &value);
-    if !violations.is_empty() {
-        return Err(Error::invalid(violations));
+    let mut found = schema::violations(&validator, &value);
+    if found.len() >= MAX_VIOLATIONS {
+        return Err(Error::invalid(found));
     }
-    // What the schema cannot say, a type's own parser does; it stops at the first error.
-    serde_json::from_value(value)
-        .map_err(|error| Error::invalid(vec![Violation::body("", "value", error.to_string(), error.to_string())]))
+    schema::leave_out_unknown(&mut value, &found);
+    match serde_path_to_error::deserialize::<_, T>(value) {
+        Ok(body) => {
+            let more = body.broken(deps);
+            if found.is_empty() && more.is_empty() {
+                return Ok(body);
+            }
+            // One place, one word: what breaks the schema there often breaks the rule, too.
+            let untold = |rule: &Violation| !found.iter().any(|told| told.place == rule.place);
+            let more: Vec<_> = more.into_iter().filter(untold).collect();
+            found.extend(more);
+        }
+        // What the schema cannot say, a type's own parser does; it stops at the first error.
+        Err(error) if found.is_empty() => {
+            let (at, why) = (schema::pointer(error.path()), error.inner().to_string());
+            found.push(Violation::body(at, "value", format!("无法识别该值：{why}"), why));
+        }
+        Err(_) => {}
+    }
+    found.sort_by(|a, b| a.place.cmp(&b.place));
+    Err(Error::invalid(found))
 }

@@ -8,10 +8,14 @@ use std::sync::{Arc, LazyLock, RwLock};
 use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Value, json};
+use serde_path_to_error::Segment;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::services::refusal::{MAX_VIOLATIONS, Violation};
+use crate::services::refusal::{MAX_VIOLATIONS, Place, Violation};
+
+/// The rule that a field breaks which no schema names.
+const UNKNOWN_FIELD: &str = "unknown_field";
 
 static VALIDATORS: LazyLock<RwLock<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(RwLock::default);
 
@@ -57,6 +61,27 @@ pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
     found
 }
 
+/// Takes the fields that were found to be unknown out of a value, so that the rest of it can be read.
+pub fn leave_out_unknown(value: &mut Value, found: &[Violation]) {
+    for violation in found.iter().filter(|violation| violation.rule == UNKNOWN_FIELD) {
+        let Place::Body(pointer) = &violation.place else { continue };
+        let Some((parent, name)) = pointer.rsplit_once('/') else { continue };
+        if let Some(fields) = value.pointer_mut(parent).and_then(Value::as_object_mut) {
+            fields.remove(&name.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+}
+
+/// Where in a value a parser stopped.
+pub fn pointer(path: &serde_path_to_error::Path) -> String {
+    let step = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", escape(key)),
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    };
+    path.iter().map(step).collect()
+}
+
 /// U+0000 is JSON, and no text that a database keeps.
 fn refuse_nul(pointer: &str, value: &Value, found: &mut Vec<Violation>) {
     if found.len() >= MAX_VIOLATIONS {
@@ -86,7 +111,7 @@ fn collect(pointer: &str, kind: &ValidationErrorKind, found: &mut Vec<Violation>
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             for name in unexpected.iter().take(MAX_VIOLATIONS) {
                 let place = format!("{pointer}/{}", escape(name));
-                say(place, "unknown_field", "没有这个字段".to_owned(), "there is no such field".to_owned());
+                say(place, UNKNOWN_FIELD, "没有这个字段".to_owned(), "there is no such field".to_owned());
             }
         }
         ValidationErrorKind::Required { property } => {

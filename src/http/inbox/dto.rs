@@ -10,9 +10,11 @@ use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeState;
 use crate::domain::page::{Cursor, Page};
 use crate::domain::time::Timestamp;
+use crate::http::extract::body::Rules;
 use crate::http::notice::{ChangeView, ContentView};
+use crate::services::Deps;
 use crate::services::inbox::{COUNTED_UNREAD, Changes, ReadUpTo, Told};
-use crate::services::refusal::{Error, Violation};
+use crate::services::refusal::{Error, Violation, violations};
 
 /// A notice that the user has.
 #[derive(Serialize, ToSchema)]
@@ -162,6 +164,12 @@ pub struct ReadAllBody {
     /// What the client knows: a `next_cursor` of `/v1/inbox/sync`.
     #[schema(min_length = 1, max_length = 400)]
     cursor: Option<String>,
+}
+
+impl Rules for ReadAllBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        violations(self.up_to())
+    }
 }
 
 impl ReadAllBody {

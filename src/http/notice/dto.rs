@@ -8,6 +8,7 @@ use crate::domain::fanout::Announce;
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
+use crate::http::extract::body::Rules;
 use crate::services::notice::{Draft, Filter, Revision};
 
 /// A notice that is handed in.
@@ -82,6 +83,9 @@ pub struct NoticeBody {
 #[expect(dead_code, reason = "stands in the document only")]
 pub struct SectionCode(String);
 
+/// What it names is looked up when it is published.
+impl Rules for NoticeBody {}
+
 impl NoticeBody {
     /// What it hands in.
     pub fn draft(self) -> Draft {
@@ -125,6 +129,8 @@ pub struct RevisionBody {
     if_revision: Option<i64>,
 }
 
+impl Rules for RevisionBody {}
+
 impl RevisionBody {
     /// What it hands in.
     pub fn revision(self) -> Revision {
@@ -141,6 +147,8 @@ pub struct WithdrawalBody {
     #[schema(min_length = 1, max_length = 500, pattern = r"\S", example = "重复发布")]
     pub reason: String,
 }
+
+impl Rules for WithdrawalBody {}
 
 /// What a list is narrowed to, and which part of it is wanted.
 #[derive(Debug, Deserialize, IntoParams)]

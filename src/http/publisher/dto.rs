@@ -7,8 +7,11 @@ use crate::domain::id::{PublisherId, PublisherKeyId};
 use crate::domain::page::Page;
 use crate::domain::publisher::Scope;
 use crate::domain::time::Timestamp;
+use crate::http::extract::body::Rules;
 use crate::http::extract::words::CatalogueCode;
-use crate::services::publisher::{KeyInfo, NewKey, Publisher};
+use crate::services::Deps;
+use crate::services::publisher::{self, KeyInfo, NewKey, Publisher};
+use crate::services::refusal::{Violation, violations};
 
 /// A publisher to be made.
 #[derive(Deserialize, ToSchema)]
@@ -17,6 +20,12 @@ pub struct PublisherBody {
     /// Its name, unique.
     #[schema(min_length = 1, max_length = 100, example = "长沙公共资源交易中心")]
     pub name: String,
+}
+
+impl Rules for PublisherBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        violations(publisher::check_name(&self.name))
+    }
 }
 
 /// A key to be made. An empty or missing list is no limit.
@@ -50,6 +59,12 @@ impl PublisherKeyBody {
     /// How far the key shall reach.
     pub fn scope(&self) -> Scope {
         Scope { sources: self.sources.clone(), categories: self.categories.clone(), regions: self.regions.clone() }
+    }
+}
+
+impl Rules for PublisherKeyBody {
+    fn broken(&self, deps: &Deps) -> Vec<Violation> {
+        violations(publisher::check_key(deps, &self.name, &self.scope()))
     }
 }
 

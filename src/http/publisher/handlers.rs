@@ -51,7 +51,7 @@ pub async fn create_publisher(
     body: Body<PublisherBody>,
 ) -> ApiResult<HttpResponse> {
     let call = Call { caller: admin.user.to_string(), key: key.0, digest: body.digest };
-    let id = publisher::create(&deps, &call, body.value.name.trim()).await?;
+    let id = publisher::create(&deps, &call, &body.value.name).await?;
     let view = PublisherView::of(publisher::get(&deps, id).await?);
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/admin/publishers/{id}"))).json(view))
 }
@@ -110,7 +110,7 @@ pub async fn create_publisher_key(
 ) -> ApiResult<HttpResponse> {
     let call = Call { caller: admin.user.to_string(), key: key.0, digest: body.digest };
     let scope = body.value.scope();
-    let new = publisher::create_key(&deps, &call, id.0, body.value.name.trim(), &scope).await?;
+    let new = publisher::create_key(&deps, &call, id.0, &body.value.name, &scope).await?;
     let location = format!("/v1/admin/publishers/{}/keys/{}", id.0, new.info.row.id);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(NewPublisherKeyView::of(new)))
 }

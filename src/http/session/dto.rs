@@ -8,9 +8,11 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::identity::IdentityKind;
 use crate::domain::time::Timestamp;
 use crate::http::account::parse_address;
+use crate::http::extract::body::Rules;
+use crate::services::Deps;
 use crate::services::account::SignIn;
 use crate::services::keys::PublicKey;
-use crate::services::refusal::{Error, Result};
+use crate::services::refusal::{Error, Result, Violation};
 use crate::services::session::{Session, Tokens};
 
 /// Somebody who signs in.
@@ -39,6 +41,12 @@ impl SessionBody {
     }
 }
 
+impl Rules for SessionBody {
+    fn broken(&self, _: &Deps) -> Vec<Violation> {
+        parse_address(self.kind, &self.address).err().into_iter().collect()
+    }
+}
+
 /// A refresh token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +55,8 @@ pub struct RefreshBody {
     #[schema(min_length = 1, max_length = 200, format = Password)]
     refresh_token: String,
 }
+
+impl Rules for RefreshBody {}
 
 impl RefreshBody {
     /// The token.

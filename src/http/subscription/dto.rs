@@ -7,8 +7,11 @@ use crate::domain::id::SubscriptionId;
 use crate::domain::page::Page;
 use crate::domain::subscription::{Amount, Filter, Frequency, Keywords, SubscriptionEnd, UnknownAmount};
 use crate::domain::time::Timestamp;
+use crate::http::extract::body::Rules;
 use crate::http::extract::words::CatalogueCode;
-use crate::services::subscription::{Change, Edition, Wish};
+use crate::services::Deps;
+use crate::services::refusal::{Violation, violations};
+use crate::services::subscription::{self, Change, Edition, Wish};
 
 /// A subscription to be made.
 #[derive(Deserialize, ToSchema)]
@@ -27,6 +30,12 @@ impl SubscriptionBody {
     /// What is asked for.
     pub fn wish(&self) -> Wish {
         Wish { name: self.name.clone(), filter: self.filter.filter(), frequency: self.frequency }
+    }
+}
+
+impl Rules for SubscriptionBody {
+    fn broken(&self, deps: &Deps) -> Vec<Violation> {
+        violations(subscription::check(deps, Some(&self.name), Some(&self.filter.filter())))
     }
 }
 
@@ -51,12 +60,25 @@ impl SubscriptionChangeBody {
     }
 }
 
+impl Rules for SubscriptionChangeBody {
+    fn broken(&self, deps: &Deps) -> Vec<Violation> {
+        let Change { name, filter, .. } = self.change();
+        violations(subscription::check(deps, name.as_deref(), filter.as_ref()))
+    }
+}
+
 /// For how long nothing is sent.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseBody {
     /// Until then; within the next year.
     pub until: Timestamp,
+}
+
+impl Rules for PauseBody {
+    fn broken(&self, deps: &Deps) -> Vec<Violation> {
+        violations(subscription::check_pause(deps, self.until))
+    }
 }
 
 /// A filter: every part that is not empty must hold. At least one part beside `keywords.none` must be there.

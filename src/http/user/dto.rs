@@ -7,6 +7,7 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Cursor, DEFAULT_LIMIT, Page};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
+use crate::http::extract::body::Rules;
 use crate::services::account::User;
 use crate::services::refusal::{Error, Result, Violation};
 
@@ -83,3 +84,5 @@ pub struct RoleBody {
     /// The role.
     pub role: Role,
 }
+
+impl Rules for RoleBody {}

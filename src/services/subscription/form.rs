@@ -4,20 +4,17 @@ use std::collections::BTreeSet;
 
 use crate::domain::catalogue::Catalogue;
 use crate::domain::subscription::{Filter, project_key, purchaser_key, word_key};
-use crate::services::refusal::{Error, Refusal, Result, Violation};
+use crate::services::refusal::Violation;
 
 /// Everything that is wrong with a filter, at once. `at` is the pointer of the filter in the body.
-pub fn check(filter: &Filter, catalogue: &Catalogue, at: &str) -> Result<()> {
+pub fn check(filter: &Filter, catalogue: &Catalogue, at: &str) -> Vec<Violation> {
     let mut found = Vec::new();
     codes(filter, catalogue, at, &mut found);
     words(filter, at, &mut found);
     contradictions(filter, at, &mut found);
     amount(filter, at, &mut found);
     parties(filter, at, &mut found);
-    if !found.is_empty() {
-        return Err(Error::invalid(found));
-    }
-    if filter.is_empty() { Err(Refusal::FilterEmpty.into()) } else { Ok(()) }
+    found
 }
 
 fn codes(filter: &Filter, catalogue: &Catalogue, at: &str, found: &mut Vec<Violation>) {

@@ -16,6 +16,7 @@ use crate::domain::subscription::{Filter, Frequency, SubscriptionEnd};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::idempotency::{self, Call};
+use crate::services::name;
 use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::storage::subscription::{self, NewEdition};
 use crate::storage::{Tx, order, term, user};
@@ -55,9 +56,8 @@ pub struct Change {
 
 /// Makes a subscription.
 pub async fn subscribe(deps: &Deps, user: UserId, call: &Call, wish: &Wish) -> Result<Edition> {
-    check_name(&wish.name)?;
-    check_frequency(wish.frequency)?;
-    form::check(&wish.filter, &deps.catalogue(), "/filter")?;
+    check(deps, Some(&wish.name), Some(&wish.filter))?;
+    check_offered(Some(&wish.filter), Some(wish.frequency))?;
     let limit = i64::from(deps.holdings.subscriptions);
     idempotency::once(deps, call, async |tx| {
         hold(tx, user).await?;
@@ -84,11 +84,8 @@ pub async fn subscribe(deps: &Deps, user: UserId, call: &Call, wish: &Wish) -> R
 
 /// Changes a subscription. Another filter ends its edition and begins the next; another name does not.
 pub async fn change(deps: &Deps, user: UserId, id: SubscriptionId, change: &Change) -> Result<Edition> {
-    change.name.as_deref().map_or(Ok(()), check_name)?;
-    change.frequency.map_or(Ok(()), check_frequency)?;
-    if let Some(filter) = &change.filter {
-        form::check(filter, &deps.catalogue(), "/filter")?;
-    }
+    check(deps, change.name.as_deref(), change.filter.as_ref())?;
+    check_offered(change.filter.as_ref(), change.frequency)?;
     deps.db
         .write(async |tx| {
             hold(tx, user).await?;
@@ -121,11 +118,7 @@ pub async fn change(deps: &Deps, user: UserId, id: SubscriptionId, change: &Chan
 
 /// Sends nothing for a subscription until then; notices go on coming to the inbox. `None`: sends again.
 pub async fn pause(deps: &Deps, user: UserId, id: SubscriptionId, until: Option<Timestamp>) -> Result<Edition> {
-    let now = deps.clock.now();
-    if until.is_some_and(|until| until <= now || until > now + LONGEST_PAUSE) {
-        let violation = Violation::body("/until", "out_of_range", "须在一年以内的将来", "must be within the next year");
-        return Err(Error::invalid(vec![violation]));
-    }
+    until.map_or(Ok(()), |until| check_pause(deps, until))?;
     deps.db
         .write(async |tx| {
             hold(tx, user).await?;
@@ -221,15 +214,27 @@ async fn get_in(tx: &Tx, user: UserId, id: SubscriptionId) -> Result<Edition> {
     subscription::find(&**tx, user, id).await?.ok_or_else(|| Refusal::NotFound.into())
 }
 
-fn check_name(name: &str) -> Result<()> {
-    if name.trim().is_empty() || name.chars().any(char::is_control) {
-        let violation =
-            Violation::body("/name", "blank", "不能为空白或含控制字符", "must not be blank or hold control characters");
-        return Err(Error::invalid(vec![violation]));
-    }
-    Ok(())
+/// What a name and a filter must look like beyond their schema: all that is wrong with either.
+pub fn check(deps: &Deps, name: Option<&str>, filter: Option<&Filter>) -> Result<()> {
+    let mut found: Vec<_> = name.and_then(|name| name::check("/name", name)).into_iter().collect();
+    found.extend(filter.into_iter().flat_map(|filter| form::check(filter, &deps.catalogue(), "/filter")));
+    Error::unless_empty(found)
 }
 
-fn check_frequency(frequency: Frequency) -> Result<()> {
-    if frequency.is_offered() { Ok(()) } else { Err(Refusal::FrequencyNotOffered.into()) }
+/// Until when a subscription may be paused.
+pub fn check_pause(deps: &Deps, until: Timestamp) -> Result<()> {
+    let now = deps.clock.now();
+    if until > now && until <= now + LONGEST_PAUSE {
+        return Ok(());
+    }
+    let violation = Violation::body("/until", "out_of_range", "须在一年以内的将来", "must be within the next year");
+    Err(Error::invalid(vec![violation]))
+}
+
+/// What is of the right form and not to be had.
+fn check_offered(filter: Option<&Filter>, frequency: Option<Frequency>) -> Result<()> {
+    if frequency.is_some_and(|frequency| !frequency.is_offered()) {
+        return Err(Refusal::FrequencyNotOffered.into());
+    }
+    if filter.is_some_and(Filter::is_empty) { Err(Refusal::FilterEmpty.into()) } else { Ok(()) }
 }

@@ -11,6 +11,7 @@ use crate::domain::delivery::Reason;
 use crate::domain::id::{ChunkId, FanOutId, NoticeId};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
+use crate::http::extract::body::Rules;
 use crate::services::operator::{DeadFilter, DeadLetter, Replay, Replayed};
 
 /// Which dead letters.
@@ -164,6 +165,8 @@ pub struct ReplayBody {
     #[schema(minimum = 1, maximum = 168)]
     extend_hours: Option<u16>,
 }
+
+impl Rules for ReplayBody {}
 
 impl ReplayBody {
     /// What is asked for.
