@@ -89,6 +89,8 @@ metrics_table! {
     FAN_OUT_OLDEST_SECONDS = "yizhan_fan_out_oldest_seconds", gauge, "Age of the oldest unfinished fan-out.";
     DELIVERIES_DUE = "yizhan_deliveries_due", gauge, "Deliveries that wait for their next try.";
     DELIVERIES_HELD = "yizhan_deliveries_held", gauge, "Deliveries that are held, mostly for want of a channel's credentials.";
+    CHANNEL_LIMIT = "yizhan_channel_limit", gauge, "Sends of a channel that this copy makes at a time, as its answers allow.";
+    CHANNEL_RESTS = "yizhan_channel_rests", gauge, "1 while a channel rests after failures, a spent quota or a Retry-After.";
     DEAD_LETTERS = "yizhan_dead_letters", gauge, "Dead letters, by kind: delivery, chunk, queue_entry.";
 }
 

@@ -4,6 +4,8 @@
 //! cargo bench                 the whole: 100,000 users, 20,000 notices; some minutes
 //! cargo bench -- --quick      small sizes, to see that it works
 //! cargo bench -- --embedded   only the embedded default
+//! cargo bench -- --servers    only PostgreSQL and Redis
+//! cargo bench -- push inbox   only these parts: publish, inbox, push, read, words
 //! ```
 //!
 //! *Bare* is the same rows into the same table with the same indexes, commit size and durability; or the same bodies
@@ -77,9 +79,10 @@ const QUICK: Size = Size {
 
 #[tokio::main]
 async fn main() {
-    let options: Vec<String> = std::env::args().skip(1).collect();
+    let options: Vec<String> = std::env::args().skip(1).filter(|option| option != "--bench").collect();
     let chosen = |option: &str| options.iter().any(|given| given == option);
     let size = if chosen("--quick") { QUICK } else { WHOLE };
+    let parts = Parts(options.iter().filter(|option| !option.starts_with('-')).cloned().collect());
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("one TLS provider");
     let began = Instant::now();
     let servers = if chosen("--embedded") { Servers::none() } else { Servers::start() };
@@ -87,28 +90,52 @@ async fn main() {
     for missing in &servers.missing {
         table.say(missing);
     }
-    let mut pairs = vec![Pair::embedded()];
+    let mut pairs = Vec::new();
+    if !chosen("--servers") {
+        pairs.push(Pair::embedded());
+    }
     pairs.extend(servers.postgres.as_ref().map(|url| Pair::postgres(url, servers.redis.as_deref())));
     for pair in pairs {
         eprintln!("== {}: laying down {} users and {} notices", pair.name, size.users, size.notices);
-        measure(pair, size, &mut table).await;
+        measure(pair, size, &parts, &mut table).await;
     }
-    matching::measure(size, &mut table);
+    if parts.have("words") {
+        matching::measure(size, &mut table);
+    }
     table.say(&format!("{} s in all; {} users, {} notices", began.elapsed().as_secs(), size.users, size.notices));
     println!("{table}");
 }
 
-async fn measure(pair: Pair, size: Size, table: &mut Table) {
+/// What was asked for; everything when nothing was named.
+struct Parts(Vec<String>);
+
+impl Parts {
+    fn have(&self, part: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|given| given == part)
+    }
+}
+
+async fn measure(pair: Pair, size: Size, parts: &Parts, table: &mut Table) {
     let world = World::new(pair, size).await;
     table.head(&format!("{} ({})", world.pair.name, world.prefilled));
     // One process for everything but the single route, which is a setting of the channel.
     let server = world.start(&[]);
     let publisher = world.publisher(&server);
-    publish::measure(&world, &publisher, table).await;
-    inbox::measure(&world, &publisher, table).await;
-    push::batches(&world, &publisher, table).await;
+    if parts.have("publish") {
+        publish::measure(&world, &publisher, table).await;
+    }
+    if parts.have("inbox") {
+        inbox::measure(&world, &publisher, table).await;
+    }
+    if parts.have("push") {
+        push::batches(&world, &publisher, table).await;
+    }
     table.memory(server.peak_mib());
     drop(server);
-    push::singles(&world, table).await;
-    reading::measure(&world, table).await;
+    if parts.have("push") {
+        push::singles(&world, table).await;
+    }
+    if parts.have("read") {
+        reading::measure(&world, table).await;
+    }
 }

@@ -100,8 +100,9 @@ fn people(size: Size, words: &Words) -> [String; 6] {
         ),
         subscription("construction", "SELECT id FROM users"),
         subscription("other", "SELECT id FROM users ORDER BY id LIMIT 1"),
-        "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription) \
-         SELECT 0, name, '', user_id, id FROM subscriptions"
+        "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription, subscription_id, \
+           started_position, notice_types, stages, unknown_amount, more_terms) \
+         SELECT 0, name, '', user_id, id, subscription_id, 0, '', '', true, false FROM subscriptions"
             .to_owned(),
         format!(
             "INSERT INTO endpoints (id, user_id, channel, address, created_at) \

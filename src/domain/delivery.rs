@@ -8,7 +8,8 @@
 //!                         ├──Refuse───▶ refused ──────────Replay──▶ due
 //!                         ├──Gone─────▶ gone
 //!                         └──Lose─────▶ unknown ──────────Replay──▶ due
-//!   (no row) ──Hold──▶ held ──Release──▶ due          due, held ──Expire──▶ expired
+//!   (no row) ──Hold──▶ held ──Release──▶ due          (no row), due, held ──Expire──▶ expired
+//!   (no row) ──Postpone──▶ due
 //!   (no row), due, held ──Skip──▶ skipped    (no row), due, held ──Supersede──▶ superseded
 //! ```
 //!
@@ -69,6 +70,8 @@ words! {
         Gone = "gone",
         /// To be tried again.
         Defer = "defer",
+        /// Its turn did not come in the time that its chunk has: to be tried later, for the first time.
+        Postpone = "postpone",
         /// No more tries.
         Exhaust = "exhaust",
         /// Its answer is lost and a repeat is forbidden.
@@ -114,7 +117,8 @@ impl State {
             (Some(Self::Sending), Event::Gone) | (Some(Self::Accepted), Event::ReceiptGone) => Self::Gone,
             (Some(Self::Sending), Event::Lose) => Self::Unknown,
             (Some(Self::Due), Event::Exhaust) => Self::Exhausted,
-            (Some(Self::Sending), Event::Defer)
+            (None, Event::Postpone)
+            | (Some(Self::Sending), Event::Defer)
             | (Some(Self::Held), Event::Release)
             | (Some(Self::Refused | Self::Exhausted | Self::Unknown), Event::Replay) => Self::Due,
             (Some(Self::Accepted), Event::Receipt) => Self::Delivered,
@@ -164,6 +168,8 @@ words! {
         Throttled = "throttled",
         /// No answer came in time.
         NoAnswer = "no_answer",
+        /// Its turn has not come: the channel is busy, or rests after failures.
+        Postponed = "postponed",
         /// The provider's quota is spent.
         Quota = "quota",
         /// The provider took it and will not show it.
@@ -185,6 +191,7 @@ mod tests {
     const ARROWS: &[(Option<State>, Event, State)] = &[
         (None, Event::Begin, State::Sending),
         (None, Event::Hold, State::Held),
+        (None, Event::Postpone, State::Due),
         (None, Event::Skip, State::Skipped),
         (None, Event::Supersede, State::Superseded),
         (None, Event::Expire, State::Expired),

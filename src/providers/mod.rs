@@ -105,6 +105,11 @@ impl Registry {
         self.0.contains_key(&channel)
     }
 
+    /// Whether a configured channel is of this repeat class.
+    pub fn any(&self, repeat: Repeat) -> bool {
+        self.0.values().any(|provider| provider.repeat() == repeat)
+    }
+
     /// The configured channels.
     pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
         self.0.keys().copied()

@@ -1,7 +1,7 @@
 //! The bell: it says that there is work, and never what the work is.
 //!
-//! Promise: a bell that was rung is taken by one taker, the most urgent lane first, in the order of ringing within a
-//! lane; it is taken and gone in one step, so that what a lane holds is what nobody has taken. Not promised: that a bell
+//! Promise: a bell that was rung is taken by one taker, from the lanes in the order that it asks for ([`turns`]: mostly
+//! the most urgent first), in the order of ringing within a lane; it is taken and gone in one step, so that what a lane holds is what nobody has taken. Not promised: that a bell
 //! survives anything. A taker's crash, a flushed Redis or a failover loses it, and the sweep finds the work in the
 //! database and rings again. So there is nothing to reclaim: leases and fencing tokens live in the rows of the work.
 //!
@@ -75,10 +75,20 @@ pub trait Queue: Send + Sync {
     /// Waits until there may be an entry, at most `wait`. Takes nothing: it may be dropped at any instant.
     async fn heard(&self, wait: Duration) -> Result<(), QueueError>;
 
-    /// Takes at most `most` entries, the most urgent lane first; none when there are none. Let it end: what is taken
+    /// Takes at most `most` entries, from the lanes in this order; none when there are none. Let it end: what is taken
     /// by a call that is dropped is lost to the sweep.
-    async fn take(&self, most: usize) -> Result<Vec<Result<Job, Unreadable>>, QueueError>;
+    async fn take(&self, most: usize, order: &[Lane]) -> Result<Vec<Result<Job, Unreadable>>, QueueError>;
 
     /// How many entries of a lane nobody has taken.
     async fn depth(&self, lane: Lane) -> Result<u64, QueueError>;
+}
+
+/// The order in which the lanes are asked at the `n`th take: the most urgent first, but every fourth time the normal one
+/// and every sixteenth the bulk one, so that none of them starves however much is urgent.
+pub const fn turns(n: u64) -> [Lane; 3] {
+    match n % 16 {
+        15 => [Lane::Bulk, Lane::Urgent, Lane::Normal],
+        3 | 7 | 11 => [Lane::Normal, Lane::Urgent, Lane::Bulk],
+        _ => Lane::ALL,
+    }
 }

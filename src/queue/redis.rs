@@ -93,19 +93,21 @@ impl RedisQueue {
         let block = usize::try_from(wait.as_millis()).unwrap_or(usize::MAX).max(1);
         let options = StreamReadOptions::default().count(1).block(block);
         let keys: Vec<&str> = self.keys.iter().map(|(_, key)| key.as_str()).collect();
-        conn.xread_options::<_, _, redis::Value>(&keys, &["0"; 3], &options).await?;
+        let read = conn.xread_options::<_, _, redis::Value>(&keys, &["0"; 3], &options);
+        // A connection whose other end has vanished without a word is given up.
+        let late = |_| RedisError::from((redis::ErrorKind::Io, "no answer to a read that blocks"));
+        tokio::time::timeout(wait + RESPONSE_TIMEOUT, read).await.map_err(late)??;
         // Only a connection that did not fail is kept.
         *held = Some(conn);
         Ok(())
     }
 
-    /// The most urgent lane first.
-    async fn try_take(&self, most: usize) -> RedisResult<Vec<Vec<u8>>> {
+    async fn try_take(&self, most: usize, order: &[Lane]) -> RedisResult<Vec<Vec<u8>>> {
         let mut conn = self.shared.clone();
         let mut taken: Vec<Vec<u8>> = Vec::new();
-        for (_, key) in &self.keys {
+        for lane in order {
             if taken.len() < most {
-                let mut call = self.script.key(key);
+                let mut call = self.script.key(self.key(*lane));
                 let call = call.arg(most - taken.len()).arg(MAX_ENTRY_BYTES);
                 taken.extend(call.invoke_async::<Vec<Vec<u8>>>(&mut conn).await?);
             }
@@ -129,8 +131,8 @@ impl Queue for RedisQueue {
         Ok(self.wait(wait).await?)
     }
 
-    async fn take(&self, most: usize) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
-        let taken = self.try_take(most).await?;
+    async fn take(&self, most: usize, order: &[Lane]) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
+        let taken = self.try_take(most, order).await?;
         Ok(taken.iter().map(|job| String::from_utf8_lossy(job).parse()).collect())
     }
 

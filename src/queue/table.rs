@@ -64,12 +64,12 @@ impl Queue for TableQueue {
         }
     }
 
-    async fn take(&self, most: usize) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
+    async fn take(&self, most: usize, order: &[Lane]) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
         // Looked at before it is written: on the embedded default a transaction takes the writer's turn.
         if !queue_entry::any(self.db.reader()).await? {
             return Ok(Vec::new());
         }
-        let taken = transact!(self.db, |tx| queue_entry::take(tx, most).await);
+        let taken = transact!(self.db, |tx| queue_entry::take(tx, most, order).await);
         Ok(taken.iter().map(|payload| payload.parse()).collect())
     }
 

@@ -1,10 +1,13 @@
 //! Chunks: ranges of users of one fan-out.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::fanout::FanOut;
 use super::lease::{self, Token};
 use super::matching::Range;
-use super::{DbResult, Tx, all, execute, one, sql, value};
+use super::{DbResult, Tx, all, execute, one, sql};
 use crate::domain::fanout::{Lane, WINDOW};
 use crate::domain::id::{ChunkId, FanOutId, UserId};
 use crate::domain::time::Timestamp;
@@ -72,14 +75,25 @@ impl Chunk {
     }
 }
 
+/// The fan-out of a chunk that is open.
+pub async fn fan_out(conn: &impl ConnectionTrait, id: ChunkId) -> DbResult<Option<FanOutId>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        fan_out_id: FanOutId,
+    }
+    let text = "SELECT fan_out_id FROM chunks WHERE id = $1 AND state = 'open'";
+    let row: Option<Row> = one(conn, text, [id.into()]).await?;
+    Ok(row.map(|row| row.fan_out_id))
+}
+
 /// Leases a chunk; nothing when it is closed or somebody else's.
 pub async fn lease(conn: &impl ConnectionTrait, id: ChunkId, owner: &str) -> DbResult<Option<Chunk>> {
     let text = format!(
         "UPDATE chunks SET lease_token = lease_token + 1, attempts = attempts + 1, lease_owner = $2, leased_until = {} \
-         WHERE id = $1 AND state = 'open' AND leased_until <= {} \
+         WHERE id = $1 AND state = 'open' AND {} \
          RETURNING id, fan_out_id, after_user, to_user, users, attempts, inboxed_at, lease_token",
         lease::until(conn),
-        sql::now(conn),
+        lease::free(conn),
     );
     one(conn, &text, [id.into(), owner.into()]).await
 }
@@ -95,17 +109,60 @@ pub async fn inboxed(tx: &Tx, id: ChunkId, token: Token, now: Timestamp) -> DbRe
 }
 
 /// Closes a chunk; `false` when the lease is lost.
-pub async fn close(conn: &impl ConnectionTrait, id: ChunkId, token: Token, now: Timestamp) -> DbResult<bool> {
+pub async fn close(tx: &Tx, id: ChunkId, token: Token, now: Timestamp) -> DbResult<bool> {
     let text = "UPDATE chunks SET state = 'done', finished_at = $3, leased_until = 0 \
                 WHERE id = $1 AND lease_token = $2 AND state = 'open'";
-    Ok(execute(conn, text, [id.into(), token.into(), now.into()]).await? == 1)
+    Ok(execute(&**tx, text, [id.into(), token.into(), now.into()]).await? == 1)
+}
+
+/// Gives a chunk back that could not be worked, to be rung for after a while. It was not its worker's death: the try
+/// does not count.
+pub async fn give_back(conn: &impl ConnectionTrait, id: ChunkId, token: Token, wait: Duration) -> DbResult<bool> {
+    let text = format!(
+        "UPDATE chunks SET leased_until = {} + {}, attempts = attempts - 1 \
+         WHERE id = $1 AND lease_token = $2 AND state = 'open'",
+        sql::now(conn),
+        lease::millis(wait),
+    );
+    Ok(execute(conn, &text, [id.into(), token.into()]).await? == 1)
 }
 
 /// Sets a chunk aside that kills its workers: it is visible among the dead letters and can be replayed.
-pub async fn bury(conn: &impl ConnectionTrait, id: ChunkId, token: Token, now: Timestamp) -> DbResult<bool> {
+pub async fn bury(tx: &Tx, id: ChunkId, token: Token, now: Timestamp) -> DbResult<bool> {
     let text = "UPDATE chunks SET state = 'dead', finished_at = $3, leased_until = 0 \
                 WHERE id = $1 AND lease_token = $2 AND state = 'open'";
-    Ok(execute(conn, text, [id.into(), token.into(), now.into()]).await? == 1)
+    Ok(execute(&**tx, text, [id.into(), token.into(), now.into()]).await? == 1)
+}
+
+/// Halves a chunk that kills its workers: it keeps the users up to `middle`, and the rest become a chunk of their own,
+/// both as if they had never been begun; `None` when the lease is lost. The new one is numbered below zero, where the
+/// plan's own numbers never are.
+pub async fn halve(
+    tx: &Tx,
+    chunk: &Chunk,
+    middle: UserId,
+    users: [i64; 2],
+    now: Timestamp,
+) -> DbResult<Option<ChunkId>> {
+    let [kept, moved] = users;
+    let text = "UPDATE chunks SET to_user = $3, users = $4, attempts = 0, leased_until = 0 \
+                WHERE id = $1 AND lease_token = $2 AND state = 'open'";
+    let values = [chunk.id.into(), chunk.lease_token.into(), middle.into(), kept.into()];
+    if execute(&**tx, text, values).await? != 1 {
+        return Ok(None);
+    }
+    let id = ChunkId::new();
+    let text = format!(
+        "INSERT INTO chunks (id, fan_out_id, number, after_user, to_user, users, state, attempts, inboxed_at, created_at, \
+           rung_at, lease_token, leased_until) \
+         SELECT $1, fan_out_id, (SELECT CASE WHEN MIN(n.number) < 0 THEN MIN(n.number) ELSE 0 END - 1 FROM chunks n \
+           WHERE n.fan_out_id = chunks.fan_out_id), $3, $4, $5, 'open', 0, inboxed_at, $6, {}, lease_token, 0 \
+         FROM chunks WHERE id = $2",
+        sql::now(&**tx)
+    );
+    let values = [id.into(), chunk.id.into(), middle.into(), chunk.to_user.into(), moved.into(), now.into()];
+    execute(&**tx, &text, values).await?;
+    Ok(Some(id))
 }
 
 /// A chunk to be rung.
@@ -123,31 +180,48 @@ impl Bell {
     }
 }
 
-/// Whether a fan-out has chunks that nobody has rung for.
-pub async fn any_waiting(conn: &impl ConnectionTrait, fan_out: FanOutId) -> DbResult<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM chunks WHERE fan_out_id = $1 AND state = 'open' AND rung_at = 0) AS value";
-    value(conn, text, [fan_out.into()]).await
-}
-
-/// Marks as rung as many of a fan-out's waiting chunks as fit into its window, and returns them.
-pub async fn ring_window(tx: &Tx, fan_out: FanOutId, now: Timestamp) -> DbResult<Vec<Bell>> {
-    let text = "UPDATE chunks SET rung_at = $2 WHERE id IN ( \
-                  SELECT id FROM chunks WHERE fan_out_id = $1 AND state = 'open' AND rung_at = 0 ORDER BY number \
-                  LIMIT (SELECT CASE WHEN count(*) >= $3 THEN 0 ELSE $3 - count(*) END FROM chunks \
-                         WHERE fan_out_id = $1 AND state = 'open' AND rung_at > 0)) \
-                RETURNING id, (SELECT lane FROM fan_outs WHERE fan_outs.id = chunks.fan_out_id) AS lane";
-    all(&**tx, text, [fan_out.into(), now.into(), WINDOW.into()]).await
-}
-
-/// Chunks that nobody works on though they were rung for: their worker died, or they were rung before `before` and their
-/// bells are lost. They are marked as rung anew, so that a chunk is found once for each cause.
-pub async fn unheard(tx: &Tx, before: Timestamp, now: Timestamp, most: i64) -> DbResult<Vec<Bell>> {
+/// Marks as rung as many of a fan-out's waiting chunks as fit into its window, and returns them. Chunks that another
+/// worker is marking just now are left to it.
+pub async fn ring_window(tx: &Tx, fan_out: FanOutId) -> DbResult<Vec<Bell>> {
     let text = format!(
-        "UPDATE chunks SET rung_at = $2, leased_until = 0 WHERE id IN ( \
-           SELECT id FROM chunks WHERE state = 'open' AND rung_at > 0 AND {} ORDER BY rung_at LIMIT $3 {}) \
+        "UPDATE chunks SET rung_at = {} WHERE id IN ( \
+           SELECT id FROM chunks WHERE fan_out_id = $1 AND state = 'open' AND rung_at = 0 ORDER BY number \
+           LIMIT (SELECT CASE WHEN count(*) >= $2 THEN 0 ELSE $2 - count(*) END FROM chunks \
+                  WHERE fan_out_id = $1 AND state = 'open' AND rung_at > 0) {}) \
          RETURNING id, (SELECT lane FROM fan_outs WHERE fan_outs.id = chunks.fan_out_id) AS lane",
-        lease::forsaken(&**tx, "$1"),
+        sql::now(&**tx),
         sql::skip_locked(&**tx),
     );
-    all(&**tx, &text, [before.into(), now.into(), most.into()]).await
+    all(&**tx, &text, [fan_out.into(), WINDOW.into()]).await
+}
+
+/// Chunks that nobody works on though they were rung for: their worker died, or they were rung so long ago that their
+/// bells are lost. They are marked as rung anew, so that a chunk is found once for each cause.
+pub async fn unheard(tx: &Tx, patience: Duration, most: i64) -> DbResult<Vec<Bell>> {
+    let text = format!(
+        "UPDATE chunks SET rung_at = {}, leased_until = 0 WHERE id IN ( \
+           SELECT id FROM chunks WHERE state = 'open' AND rung_at > 0 AND {} ORDER BY rung_at LIMIT $1 {}) \
+         RETURNING id, (SELECT lane FROM fan_outs WHERE fan_outs.id = chunks.fan_out_id) AS lane",
+        sql::now(&**tx),
+        lease::forsaken(&**tx, patience),
+        sql::skip_locked(&**tx),
+    );
+    all(&**tx, &text, [most.into()]).await
+}
+
+/// The chunks that are open and rung for, of earlier fan-outs of a notice: somebody more urgent waits for them.
+pub async fn in_the_way(conn: &impl ConnectionTrait, of: &FanOut, most: i64) -> DbResult<Vec<ChunkId>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: ChunkId,
+    }
+    let text = format!(
+        "SELECT c.id FROM fan_outs f JOIN chunks c ON c.fan_out_id = f.id \
+         WHERE f.notice_id = $1 AND f.revision < $2 AND f.finished_at IS NULL AND f.lane > $3 \
+           AND c.state = 'open' AND c.rung_at > 0 AND c.leased_until <= {} LIMIT $4",
+        sql::now(conn)
+    );
+    let values = [of.notice_id.into(), i64::from(of.revision()).into(), of.lane().number().into(), most.into()];
+    let rows: Vec<Row> = all(conn, &text, values).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }

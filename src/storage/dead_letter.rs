@@ -192,6 +192,13 @@ pub async fn extend(tx: &Tx, wanted: &Narrowed, until: Timestamp, now: Timestamp
         DbBackend::Postgres => "LEAST",
         _ => "MIN",
     };
+    let chunks = match wanted.takes_chunks() {
+        true => format!(
+            " OR id IN (SELECT c.fan_out_id FROM chunks c JOIN fan_outs f ON f.id = c.fan_out_id WHERE {})",
+            wanted.chunks(&mut binds)
+        ),
+        false => String::new(),
+    };
     // A withdrawal is told whatever the bids' deadline.
     let latest = format!(
         "(SELECT CASE WHEN fan_outs.kind = 'withdrawal' THEN {until} ELSE {least}({until}, \
@@ -199,7 +206,7 @@ pub async fn extend(tx: &Tx, wanted: &Narrowed, until: Timestamp, now: Timestamp
     );
     let text = format!(
         "UPDATE fan_outs SET deadline_at = {latest} WHERE deadline_at <= {now} AND {latest} > {now} \
-           AND id IN (SELECT d.fan_out_id FROM deliveries d WHERE {conditions})"
+           AND (id IN (SELECT d.fan_out_id FROM deliveries d WHERE {conditions}){chunks})"
     );
     execute(&**tx, &text, binds).await
 }
@@ -249,7 +256,8 @@ impl Reopened {
     }
 }
 
-/// Opens fitting dead chunks again as if they had never been begun, and the fan-outs that had ended without them. They
+/// Opens fitting dead chunks again as if they had never been begun, as far as their deadline has not passed or they are
+/// for inboxes alone, and the fan-outs that had ended without them. They
 /// are marked as rung, so the sweep rings if the caller's bell is lost.
 pub async fn reopen(tx: &Tx, wanted: &Narrowed, now: Timestamp, most: i64) -> DbResult<Vec<Reopened>> {
     let mut binds = Binds::default();
@@ -259,7 +267,7 @@ pub async fn reopen(tx: &Tx, wanted: &Narrowed, now: Timestamp, most: i64) -> Db
     let text = format!(
         "UPDATE chunks SET state = 'open', attempts = 0, finished_at = NULL, rung_at = {now}, leased_until = 0 \
          WHERE id IN (SELECT c.id FROM chunks c JOIN fan_outs f ON f.id = c.fan_out_id WHERE {conditions} \
-           ORDER BY c.finished_at LIMIT {most} {lock}) \
+             AND (f.deadline_at > {now} OR f.announce = 'inbox') ORDER BY c.finished_at LIMIT {most} {lock}) \
          RETURNING id, fan_out_id, (SELECT lane FROM fan_outs WHERE fan_outs.id = chunks.fan_out_id) AS lane"
     );
     let opened: Vec<Reopened> = all(&**tx, &text, binds).await?;

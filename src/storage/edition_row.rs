@@ -25,7 +25,7 @@ pub struct EditionRow {
     purchaser_keys: String,
     /// The amount, when it is known.
     pub amount_fen: Option<i64>,
-    /// The notice that it amends.
+    /// The notice that this revision amends.
     pub amends: Option<NoticeId>,
 }
 
@@ -41,8 +41,8 @@ pub async fn for_fan_out(conn: &impl ConnectionTrait, notice: NoticeId, revision
     one(
         conn,
         "SELECT r.document, r.folded, r.category_path, r.region_path, r.notice_type, r.stage, r.project_key, \
-           r.purchaser_keys, r.amount_fen, n.amends \
-         FROM notice_revisions r JOIN notices n ON n.id = r.notice_id WHERE r.notice_id = $1 AND r.revision = $2",
+           r.purchaser_keys, r.amount_fen, r.amends \
+         FROM notice_revisions r WHERE r.notice_id = $1 AND r.revision = $2",
         [notice.into(), i64::from(revision).into()],
     )
     .await

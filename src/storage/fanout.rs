@@ -1,5 +1,7 @@
 //! Fan-outs: what was announced and is not yet carried to everyone.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::lease::{self, Token};
@@ -126,9 +128,9 @@ pub async fn find(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<Option<
 pub async fn lease_plan(conn: &impl ConnectionTrait, id: FanOutId, owner: &str) -> DbResult<Option<FanOut>> {
     let text = format!(
         "UPDATE fan_outs SET lease_token = lease_token + 1, attempts = attempts + 1, lease_owner = $2, \
-           leased_until = {} WHERE id = $1 AND state = 'open' AND leased_until <= {} RETURNING {COLUMNS}",
+           leased_until = {} WHERE id = $1 AND state = 'open' AND {} RETURNING {COLUMNS}",
         lease::until(conn),
-        sql::now(conn),
+        lease::free(conn),
     );
     one(conn, &text, [id.into(), owner.into()]).await
 }
@@ -166,15 +168,29 @@ pub async fn planned(conn: &impl ConnectionTrait, fan_out: &FanOut, now: Timesta
     Ok(execute(conn, text, [fan_out.id.into(), fan_out.lease_token.into(), now.into()]).await? == 1)
 }
 
-/// Whether a fan-out is planned, unfinished, and without an open chunk.
-pub async fn can_finish(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<bool> {
-    value(
-        conn,
-        "SELECT EXISTS (SELECT 1 FROM fan_outs f WHERE f.id = $1 AND f.state = 'planned' AND NOT EXISTS \
-           (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id AND c.state = 'open')) AS value",
-        [id.into()],
-    )
-    .await
+/// How far a fan-out has come, for those who wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Some of its audience may not have it yet.
+    Filling,
+    /// Everyone has it in the inbox; some chunk is open.
+    Filled,
+    /// Planned, and without an open chunk: it can be finished, or is.
+    Closed,
+}
+
+/// How far a fan-out has come.
+pub async fn stage(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<Stage> {
+    let text = "SELECT CASE WHEN f.state = 'open' THEN 0 \
+                  WHEN NOT EXISTS (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id AND c.state = 'open') THEN 2 \
+                  WHEN EXISTS (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id AND c.state = 'open' \
+                    AND c.inboxed_at IS NULL) THEN 0 ELSE 1 END AS value FROM fan_outs f WHERE f.id = $1";
+    let stage: i32 = value(conn, text, [id.into()]).await?;
+    Ok(match stage {
+        2 => Stage::Closed,
+        1 => Stage::Filled,
+        _ => Stage::Filling,
+    })
 }
 
 /// Ends a fan-out whose chunks are all closed; `true` for the one call that ended it. Call it after the commit that
@@ -208,20 +224,23 @@ pub async fn waiting_for(conn: &impl ConnectionTrait, id: FanOutId) -> DbResult<
     all(conn, text, [id.into()]).await
 }
 
-/// Unplanned fan-outs that were rung before `before` and that nobody plans: their bells are lost, or they waited.
-pub async fn unheard(tx: &Tx, before: Timestamp, now: Timestamp, most: i64) -> DbResult<Vec<Bell>> {
+/// Unplanned fan-outs that nobody plans though they were rung for: their planner died, their bells are lost, or they
+/// waited.
+pub async fn unheard(tx: &Tx, patience: Duration, most: i64) -> DbResult<Vec<Bell>> {
     let text = format!(
-        "UPDATE fan_outs SET rung_at = $2, leased_until = 0 WHERE id IN (SELECT id FROM fan_outs \
-           WHERE finished_at IS NULL AND state = 'open' AND {} ORDER BY rung_at LIMIT $3 {}) RETURNING id, lane",
-        lease::forsaken(&**tx, "$1"),
+        "UPDATE fan_outs SET rung_at = {}, leased_until = 0 WHERE id IN (SELECT id FROM fan_outs \
+           WHERE finished_at IS NULL AND state = 'open' AND {} ORDER BY rung_at LIMIT $1 {}) RETURNING id, lane",
+        sql::now(&**tx),
+        lease::forsaken(&**tx, patience),
         sql::skip_locked(&**tx),
     );
-    all(&**tx, &text, [before.into(), now.into(), most.into()]).await
+    all(&**tx, &text, [most.into()]).await
 }
 
-/// Planned fan-outs that are not finished though nothing of theirs is rung: their window stands still.
+/// Fan-outs that have chunks, or are planned, and are not finished though nothing of theirs is rung: their window stands
+/// still, or nobody has ended them.
 pub async fn stalled(conn: &impl ConnectionTrait, most: i64) -> DbResult<Vec<Bell>> {
-    let text = "SELECT f.id, f.lane FROM fan_outs f WHERE f.finished_at IS NULL AND f.chunks > 0 \
+    let text = "SELECT f.id, f.lane FROM fan_outs f WHERE f.finished_at IS NULL AND (f.state = 'planned' OR f.chunks > 0) \
                 AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.fan_out_id = f.id AND c.state = 'open' \
                   AND c.rung_at > 0) ORDER BY f.position LIMIT $1";
     all(conn, text, [most.into()]).await

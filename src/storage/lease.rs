@@ -41,10 +41,22 @@ impl Leased {
     }
 }
 
+/// The SQL of a row that nobody has leased. An end further away than a lease can be is a clock that was put back.
+pub fn free(conn: &impl ConnectionTrait) -> String {
+    let now = sql::now(conn);
+    format!("(leased_until <= {now} OR leased_until > {now} + {})", millis(LEASE))
+}
+
 /// The SQL of a rung row that nobody works on: its lease has run out, which says that its worker died, or it has had
-/// none since before the instant that is bound as `before`.
-pub fn forsaken(conn: &impl ConnectionTrait, before: &str) -> String {
-    format!("leased_until <= {} AND (leased_until > 0 OR rung_at < {before})", sql::now(conn))
+/// none for longer than the patience; a bell from the future is a clock that was put back.
+pub fn forsaken(conn: &impl ConnectionTrait, patience: Duration) -> String {
+    let now = sql::now(conn);
+    format!(
+        "{} AND (leased_until > 0 OR rung_at < {now} - {} OR rung_at > {now} + {})",
+        free(conn),
+        millis(patience),
+        millis(LEASE)
+    )
 }
 
 /// Prolongs a lease; `false` when it has been taken over or its row is closed.
@@ -54,11 +66,5 @@ pub async fn renew(conn: &impl ConnectionTrait, of: Leased, id: uuid::Uuid, toke
         of.table(),
         until(conn)
     );
-    Ok(execute(conn, &text, [id.into(), token.into()]).await? == 1)
-}
-
-/// Gives a lease back before its time, so that the next worker need not wait.
-pub async fn release(conn: &impl ConnectionTrait, of: Leased, id: uuid::Uuid, token: Token) -> DbResult<bool> {
-    let text = format!("UPDATE {} SET leased_until = 0 WHERE id = $1 AND lease_token = $2", of.table());
     Ok(execute(conn, &text, [id.into(), token.into()]).await? == 1)
 }

@@ -22,9 +22,9 @@ pub mod columns;
 pub mod dead_letter;
 pub mod delivery;
 pub mod delivery_list;
-pub mod delivery_sweep;
 pub mod depths;
 pub mod device;
+pub mod due;
 pub mod edition_row;
 pub mod endpoint;
 pub mod facts;
@@ -47,6 +47,7 @@ pub mod signing_key;
 pub mod sql;
 pub mod subscription;
 pub mod tally;
+pub mod targets;
 pub mod term;
 pub mod user;
 pub mod words;
@@ -213,13 +214,24 @@ impl Db {
         &self.url
     }
 
+    /// A connection for a write of one statement, which is a transaction by itself.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
     /// Begins a transaction that may write. It is rolled back when it is dropped without [`Tx::commit`].
+    ///
+    /// May be dropped at any instant: it begins on a task of its own, because a `BEGIN` whose answer nobody waits for
+    /// would leave a pooled connection inside a transaction.
     pub async fn begin(&self) -> DbResult<Tx> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.write.begin_with_options(options).await.map(Tx).map_err(DbError::from)
+        let write = self.write.clone();
+        let begun = tokio::spawn(async move { write.begin_with_options(options).await });
+        let lost = |error: tokio::task::JoinError| DbError::Fault(DbErr::Custom(format!("a begin was lost: {error}")));
+        begun.await.map_err(lost)?.map(Tx).map_err(DbError::from)
     }
 
     /// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`.

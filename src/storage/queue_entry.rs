@@ -21,20 +21,27 @@ pub async fn any(conn: &impl ConnectionTrait) -> DbResult<bool> {
 #[derive(FromQueryResult)]
 struct Entry {
     id: i64,
-    lane: i64,
     payload: String,
 }
 
-/// Takes entries out, the most urgent lane first.
-pub async fn take(tx: &Tx, most: usize) -> DbResult<Vec<String>> {
-    let text = format!(
-        "DELETE FROM queue_entries WHERE id IN (SELECT id FROM queue_entries ORDER BY lane, id LIMIT $1 {}) \
-         RETURNING id, lane, payload",
-        sql::skip_locked(&**tx)
-    );
-    let mut entries: Vec<Entry> = all(&**tx, &text, [i64::try_from(most).unwrap_or(i64::MAX).into()]).await?;
-    entries.sort_by_key(|entry| (entry.lane, entry.id));
-    Ok(entries.into_iter().map(|entry| entry.payload).collect())
+/// Takes entries out, from the lanes in this order.
+pub async fn take(tx: &Tx, most: usize, order: &[Lane]) -> DbResult<Vec<String>> {
+    let mut taken = Vec::new();
+    for lane in order {
+        let rest = i64::try_from(most.saturating_sub(taken.len())).unwrap_or(i64::MAX);
+        if rest == 0 {
+            break;
+        }
+        let text = format!(
+            "DELETE FROM queue_entries WHERE id IN (SELECT id FROM queue_entries WHERE lane = $1 ORDER BY id LIMIT $2 {}) \
+             RETURNING id, payload",
+            sql::skip_locked(&**tx)
+        );
+        let mut entries: Vec<Entry> = all(&**tx, &text, [lane.number().into(), rest.into()]).await?;
+        entries.sort_by_key(|entry| entry.id);
+        taken.extend(entries.into_iter().map(|entry| entry.payload));
+    }
+    Ok(taken)
 }
 
 /// How many entries a lane holds.

@@ -3,10 +3,11 @@
 use sea_orm::{ConnectionTrait, DbBackend, Value};
 use uuid::Uuid;
 
-/// The database's own clock, in milliseconds: leases are granted and judged by it alone.
+/// The database's own clock, in milliseconds: leases and due times are granted and judged by it alone. It stands still
+/// within a statement, so that an index can be searched by it.
 pub fn now(conn: &impl ConnectionTrait) -> &'static str {
     match conn.get_database_backend() {
-        DbBackend::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+        DbBackend::Postgres => "(extract(epoch FROM statement_timestamp()) * 1000)::bigint",
         _ => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     }
 }

@@ -1,7 +1,8 @@
 //! Subscriptions: one row for each edition of a filter, and the keys under which matching finds it.
 //!
 //! Promise: a row's filter is never edited. A row counts for the positions between its own two; one that is being
-//! written has not begun ([`NOT_BEGUN`]) until [`begin`] gives it its position, the last thing before the commit.
+//! written has not begun ([`NOT_BEGUN`]) until [`begin`] gives it its position, the last thing before the commit. Its
+//! keys bear copies of what matching asks for; whatever changes a row changes them in the same transaction.
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde::{Deserialize, Serialize};
@@ -224,11 +225,14 @@ async fn insert_keys(tx: &Tx, new: &NewEdition<'_>, lookup: &Lookup, terms: &Int
     let anchors = binds.add(sql::integer_set(&**tx, anchors));
     let categories = binds.add(sql::text_set(&**tx, or_any(&lookup.categories)));
     let regions = binds.add(sql::text_set(&**tx, or_any(&lookup.regions)));
-    let (user, row) = (binds.add(new.user), binds.add(new.row));
+    let (row, more) = (binds.add(new.row), binds.add(!lookup.terms.is_empty()));
     let text = format!(
         "WITH t (term_id) AS {}, c (category) AS {}, r (region) AS {} \
-         INSERT INTO subscription_keys (term_id, category, region, user_id, subscription) \
-         SELECT t.term_id, c.category, r.region, {user}, {row} FROM t CROSS JOIN c CROSS JOIN r",
+         INSERT INTO subscription_keys (term_id, category, region, user_id, subscription, subscription_id, \
+           started_position, paused_until, notice_types, stages, min_fen, max_fen, unknown_amount, more_terms) \
+         SELECT t.term_id, c.category, r.region, s.user_id, s.id, s.subscription_id, s.started_position, \
+           s.paused_until, s.notice_types, s.stages, s.min_fen, s.max_fen, s.unknown_amount, {more} \
+         FROM subscriptions s CROSS JOIN t CROSS JOIN c CROSS JOIN r WHERE s.id = {row}",
         sql::integers(&**tx, &anchors),
         sql::texts(&**tx, &categories),
         sql::texts(&**tx, &regions),
@@ -257,8 +261,13 @@ fn between_slashes(codes: &[String]) -> String {
 
 /// Makes a written edition count for everything after this position.
 pub async fn begin(tx: &Tx, row: SubscriptionRowId, position: i64) -> DbResult<()> {
-    let text = "UPDATE subscriptions SET started_position = $2 WHERE id = $1";
-    execute(&**tx, text, [row.into(), position.into()]).await.map(|_| ())
+    for text in [
+        "UPDATE subscriptions SET started_position = $2 WHERE id = $1",
+        "UPDATE subscription_keys SET started_position = $2 WHERE subscription = $1",
+    ] {
+        execute(&**tx, text, [row.into(), position.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Ends an edition at an instant; [`end_position`] says from which position on, just before the commit.
@@ -269,8 +278,13 @@ pub async fn end(tx: &Tx, row: SubscriptionRowId, now: Timestamp, reason: Subscr
 
 /// Makes an ended edition count for nothing from this position on.
 pub async fn end_position(tx: &Tx, row: SubscriptionRowId, position: i64) -> DbResult<()> {
-    let text = "UPDATE subscriptions SET ended_position = $2 WHERE id = $1 AND ended_position IS NULL";
-    execute(&**tx, text, [row.into(), position.into()]).await.map(|_| ())
+    for text in [
+        "UPDATE subscriptions SET ended_position = $2 WHERE id = $1 AND ended_position IS NULL",
+        "UPDATE subscription_keys SET ended_position = $2 WHERE subscription = $1 AND ended_position IS NULL",
+    ] {
+        execute(&**tx, text, [row.into(), position.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Forgets what a user called the subscriptions, those that have ended, too. Their filters stay: they explain matches.
@@ -281,6 +295,9 @@ pub async fn forget_names(tx: &Tx, user: UserId) -> DbResult<u64> {
 /// Ends every subscription of a user; says how many there were. Takes no position itself: the caller hands in the one
 /// that it has taken for the whole of its work.
 pub async fn end_all(tx: &Tx, user: UserId, position: i64, now: Timestamp, reason: SubscriptionEnd) -> DbResult<u64> {
+    let keys = "UPDATE subscription_keys SET ended_position = $2 WHERE ended_position IS NULL AND subscription IN \
+                  (SELECT id FROM subscriptions WHERE user_id = $1 AND ended_at IS NULL)";
+    execute(&**tx, keys, [user.into(), position.into()]).await?;
     let text = "UPDATE subscriptions SET ended_position = $2, ended_at = $3, ended_reason = $4 \
                 WHERE user_id = $1 AND ended_at IS NULL";
     execute(&**tx, text, [user.into(), position.into(), now.into(), reason.into()]).await
@@ -295,5 +312,7 @@ pub async fn set(
     paused_until: Option<Timestamp>,
 ) -> DbResult<()> {
     let text = "UPDATE subscriptions SET name = $2, frequency = $3, paused_until = $4 WHERE id = $1";
-    execute(&**tx, text, [row.into(), name.into(), frequency.into(), paused_until.into()]).await.map(|_| ())
+    execute(&**tx, text, [row.into(), name.into(), frequency.into(), paused_until.into()]).await?;
+    let keys = "UPDATE subscription_keys SET paused_until = $2 WHERE subscription = $1";
+    execute(&**tx, keys, [row.into(), paused_until.into()]).await.map(|_| ())
 }

@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pause;
-use crate::queue::{Job, QueueError, Unreadable};
+use crate::domain::channel::Channel;
+use crate::domain::fanout::Lane;
+use crate::queue::{Job, QueueError, Unreadable, turns};
 use crate::services::{Deps, fanout};
 use crate::telemetry::metric;
 
@@ -25,10 +27,16 @@ pub async fn take(deps: Deps, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(concurrency));
     let at_work = TaskTracker::new();
     let mut failing = false;
-    while !stop.is_cancelled() {
+    let mut takes = 0_u64;
+    loop {
         // A free place first: what is taken is worked at once and waits in nobody's memory.
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
-        match next(&deps, &stop).await {
+        let permit = tokio::select! {
+            () = stop.cancelled() => break,
+            permit = Arc::clone(&permits).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { break };
+        takes = takes.wrapping_add(1);
+        match next(&deps, turns(takes), &stop).await {
             Ok(taken) => {
                 failing = false;
                 let Some(job) = taken else { continue };
@@ -52,9 +60,13 @@ pub async fn take(deps: Deps, stop: CancellationToken) {
 }
 
 /// The next bell; waits for one. The waiting ends when it is time to stop; the taking does not, or a bell would be lost.
-async fn next(deps: &Deps, stop: &CancellationToken) -> Result<Option<Result<Job, Unreadable>>, QueueError> {
+async fn next(
+    deps: &Deps,
+    order: [Lane; 3],
+    stop: &CancellationToken,
+) -> Result<Option<Result<Job, Unreadable>>, QueueError> {
     let queue = &deps.fan_out.queue;
-    let taken = queue.take(1).await?;
+    let taken = queue.take(1, &order).await?;
     if let Some(job) = taken.into_iter().next() {
         return Ok(Some(job));
     }
@@ -77,11 +89,16 @@ async fn work(deps: &Deps, job: Result<Job, Unreadable>) {
     }
 }
 
-/// Works what is due.
-pub async fn retry(deps: Deps, stop: CancellationToken) {
-    while pause(&stop, RETRY_EVERY).await {
-        if let Err(error) = fanout::work_due(&deps).await {
-            tracing::warn!(%error, "due deliveries cannot be read");
+/// Works what is due on a channel.
+pub async fn retry(deps: Deps, channel: Channel, stop: CancellationToken) {
+    loop {
+        match fanout::work_due(&deps, channel).await {
+            Ok(true) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%channel, %error, "due deliveries cannot be read"),
+        }
+        if !pause(&stop, RETRY_EVERY).await {
+            return;
         }
     }
 }

@@ -35,8 +35,15 @@ pub async fn sweep(deps: Deps, stop: CancellationToken) {
 /// Removes what is no longer needed.
 pub async fn tidy(deps: Deps, stop: CancellationToken) {
     while pause(&stop, TIDY_EVERY).await {
-        if let Err(error) = fanout::hold_or_release(&deps).await {
-            tracing::warn!(%error, "held deliveries could not be looked at");
+        loop {
+            match fanout::hold_or_release(&deps).await {
+                Ok(true) if !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "held deliveries could not be looked at");
+                    break;
+                }
+            }
         }
         if let Err(error) = housekeeping::prune(&deps).await {
             tracing::warn!(%error, "what is old could not be removed");

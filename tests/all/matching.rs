@@ -123,7 +123,7 @@ async fn audience(deps: &Deps, facts: &Facts, position: i64) -> Result<Vec<UserI
         stage: facts.stage.clone(),
         amount_fen: facts.amount_fen,
     };
-    let of = Audience { hits: Some(hits), position, holders_of: None };
+    let of = Audience { hits: Some(hits), position, holders_of: Vec::new() };
     Ok(users(conn, &of, Range::default()).await?)
 }
 

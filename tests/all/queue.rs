@@ -5,7 +5,7 @@ use std::time::Duration;
 use yizhan::config::Roles;
 use yizhan::domain::fanout::Lane;
 use yizhan::domain::id::{ChunkId, FanOutId};
-use yizhan::queue::Job;
+use yizhan::queue::{Job, turns};
 use yizhan::services::{Deps, fanout};
 
 use super::support::{TestApp, notice, subscription};
@@ -24,7 +24,7 @@ async fn ring(deps: &Deps, lane: Lane, jobs: &[Job]) {
 }
 
 async fn take(deps: &Deps, most: usize) -> Vec<Job> {
-    let taken = deps.fan_out.queue.take(most).await.expect("a queue");
+    let taken = deps.fan_out.queue.take(most, &Lane::ALL).await.expect("a queue");
     taken.into_iter().map(|job| job.expect("an entry of ours")).collect()
 }
 
@@ -50,6 +50,24 @@ async fn the_most_urgent_lane_is_taken_first_and_each_lane_in_the_order_of_ringi
         assert_eq!(take(&deps, 100).await, [&normal[1..], &bulk[..]].concat());
         assert_eq!(take(&deps, 1).await, []);
         assert_eq!(depths(&deps).await, [0, 0, 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn however_much_is_urgent_the_other_lanes_have_their_turns() {
+    let app = silent().await;
+    app.inside(async |deps| {
+        let (urgent, normal, bulk) = (jobs(32), jobs(3), jobs(1));
+        ring(&deps, Lane::Urgent, &urgent).await;
+        ring(&deps, Lane::Normal, &normal).await;
+        ring(&deps, Lane::Bulk, &bulk).await;
+        let mut taken = Vec::new();
+        for n in 0..16 {
+            let some = deps.fan_out.queue.take(1, &turns(n)).await.expect("a queue");
+            taken.extend(some.into_iter().map(|job| job.expect("an entry of ours")));
+        }
+        assert!(normal.iter().chain(&bulk).all(|job| taken.contains(job)), "each had its turn");
     })
     .await;
 }
@@ -120,7 +138,7 @@ async fn a_foreign_entry_is_cut_and_handed_over_and_stops_nobody() {
     app.inside(async |deps| {
         let ours = jobs(1);
         ring(&deps, Lane::Normal, &ours).await;
-        let mut taken = deps.fan_out.queue.take(10).await.expect("a queue").into_iter();
+        let mut taken = deps.fan_out.queue.take(10, &Lane::ALL).await.expect("a queue").into_iter();
         let foreign = taken.next().expect("the foreign entry").expect_err("it is none of ours");
         assert!(foreign.0.starts_with("不是我们的") && foreign.0.chars().count() <= 200, "{}", foreign.0);
         assert_eq!(taken.next().expect("ours").expect("readable"), ours[0]);

@@ -108,8 +108,10 @@ impl World {
                    true, 0, 0, 0 FROM {one}"
             ),
             format!(
-                "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription) \
-                 SELECT 0, '{category}', '', user_id, id FROM subscriptions WHERE name = 'one'"
+                "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription, subscription_id, \
+                   started_position, notice_types, stages, unknown_amount, more_terms) \
+                 SELECT 0, '{category}', '', user_id, id, subscription_id, 0, '', '', true, false FROM subscriptions \
+                 WHERE name = 'one'"
             ),
         ] {
             self.conn.execute_unprepared(&statement).await.expect("a subscription");
@@ -266,8 +268,9 @@ async fn seed(conn: &DatabaseConnection, users: u32) {
              SELECT {id}, {id}, id, 'all', '{{\"categories\":[\"construction\"]}}', 'immediate', '', '', true, 0, 0, 0 \
              FROM users WHERE display_name = 'reader'"
         ),
-        "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription) \
-         SELECT 0, 'construction', '', user_id, id FROM subscriptions"
+        "INSERT INTO subscription_keys (term_id, category, region, user_id, subscription, subscription_id, \
+           started_position, notice_types, stages, unknown_amount, more_terms) \
+         SELECT 0, 'construction', '', user_id, id, subscription_id, 0, '', '', true, false FROM subscriptions"
             .to_owned(),
         format!(
             "INSERT INTO endpoints (id, user_id, channel, address, created_at) \

@@ -1,9 +1,18 @@
 //! Working a chunk: its users' inboxes first, then their endpoints, then the end.
 //!
+//! ```text
+//!  commit 1  lease + inboxes          everyone of the chunk has the notice
+//!            the door, the providers  (nothing is written)
+//!  commit …  slices of outcomes
+//!  commit n  the last slice + close + the next bell
+//! ```
+//!
 //! Promise: a chunk can be worked any number of times, by anyone: its users are derived anew from (notice, revision,
-//! position, range), their inbox items are the same ones, and a delivery that was recorded is not made again.
+//! position, range), their inbox items are the same ones, and a delivery that was recorded is not made again. One that
+//! kills its workers is halved until whom it dies of stands alone among the dead letters, and the rest has gone out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -12,154 +21,149 @@ use tokio::time::Instant;
 use super::edition::{self, Edition};
 use super::gate::Gate;
 use super::lease::Kept;
-use super::send::Unit;
-use super::sort::{Addressed, sort};
-use super::{failpoint, plan, record};
-use crate::domain::channel::{Channel, Repeat};
-use crate::domain::delivery::{Event, State};
+use super::record::{self, Book};
+use super::send::{Sent, Unit, Warrant};
+use super::sort::sort;
+use super::{failpoint, plan};
+use crate::domain::channel::Repeat;
 use crate::domain::id::ChunkId;
+use crate::queue::Job;
 use crate::services::Deps;
-use crate::services::refusal::{Error, Result};
+use crate::services::refusal::{CanFail as _, Error, Result};
 use crate::storage::chunk::{self, Chunk};
-use crate::storage::delivery::{self, Outcome, Owner};
-use crate::storage::lease::{self, Leased};
+use crate::storage::delivery::{self, Owner};
+use crate::storage::lease::Leased;
 use crate::storage::matching::{self, Filling};
-use crate::storage::order;
-use crate::storage::transact;
+use crate::storage::targets::{self, Wanted};
+use crate::storage::{Tx, order, transact};
 use crate::telemetry::metric;
 
-/// A chunk that was begun so often without an end kills its workers: it is set aside, visible among the dead letters.
-const MAX_ATTEMPTS: i64 = 25;
+/// A chunk whose workers died so often is halved, or set aside when it is one user's.
+const DEATHS: i64 = 2;
+/// How long a chunk rests that could not be worked though nobody died.
+const REST: Duration = Duration::from_secs(1);
 /// Batches of outcomes that may wait for the recorder; senders wait when it is full.
-const RECORD_BUFFER: usize = 16;
+const RECORD_BUFFER: usize = 64;
 
 /// Works a chunk, unless it is closed or somebody else's.
 pub async fn work(deps: &Deps, id: ChunkId) -> Result<()> {
+    let Some(fan_out) = chunk::fan_out(deps.db.reader(), id).await? else { return Ok(()) };
+    let edition = edition::load(deps, fan_out).await?;
+    let edition = edition.ok_or_else(|| Error::broken(format!("{id} has no fan-out")))?;
+    let tx = deps.db.begin().await?;
     let asked_at = Instant::now();
-    let owner = &deps.fan_out.settings.owner;
-    let leased = transact!(deps.db, |tx| chunk::lease(&**tx, id, owner).await);
-    let Some(chunk) = leased else { return Ok(()) };
+    let Some(chunk) = chunk::lease(&*tx, id, &deps.fan_out.settings.owner).await? else { return Ok(()) };
+    if chunk.attempts > DEATHS {
+        return part(deps, tx, &chunk, &edition).await;
+    }
+    // When this fails the lease goes with its transaction, and a bell comes when this one is forgotten.
+    begin(deps, tx, &chunk, &edition).await?;
     let kept = Kept::new(deps, Leased::Chunks, id.as_uuid(), chunk.lease_token, asked_at);
-    if chunk.attempts > MAX_ATTEMPTS {
-        let now = deps.clock.now();
-        transact!(deps.db, |tx| chunk::bury(&**tx, id, chunk.lease_token, now).await);
-        tracing::error!(chunk.id = %id, "set aside after {MAX_ATTEMPTS} tries");
-        return end(deps, &chunk).await;
+    let worked = carry(deps, &chunk, &kept, &edition).await;
+    if worked.is_err() {
+        drop(kept);
+        chunk::give_back(deps.db.writer(), id, chunk.lease_token, REST).await?;
     }
-    match carry(deps, &chunk, &kept).await {
-        Ok(()) => end(deps, &chunk).await,
-        Err(error) => {
-            // The next worker need not wait for the lease to end.
-            transact!(deps.db, |tx| lease::release(&**tx, Leased::Chunks, id.as_uuid(), chunk.lease_token).await);
-            Err(error)
-        }
-    }
-}
-
-async fn carry(deps: &Deps, chunk: &Chunk, kept: &Kept) -> Result<()> {
-    let edition = edition::load(deps, chunk.fan_out_id).await?;
-    let edition = edition.ok_or_else(|| Error::broken(format!("{} has no fan-out", chunk.id)))?;
-    if chunk.inboxed_at.is_none() {
-        fill_inboxes(deps, chunk, &edition).await?;
-    }
-    failpoint::hit("after_inbox");
-    if edition.pushes() {
-        deliver(deps, chunk, kept, &edition).await?;
-    }
-    failpoint::hit("before_close");
-    let now = deps.clock.now();
-    if transact!(deps.db, |tx| chunk::close(&**tx, chunk.id, chunk.lease_token, now).await) {
-        return Ok(());
-    }
-    Err(Error::broken(format!("{} has lost its lease at its end", chunk.id)))
+    worked
 }
 
 /// The first commit: everyone of the chunk has the notice.
-async fn fill_inboxes(deps: &Deps, chunk: &Chunk, edition: &Edition) -> Result<()> {
+async fn begin(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Edition) -> Result<()> {
+    if chunk.inboxed_at.is_some() {
+        return Ok(tx.commit().await?);
+    }
     let now = deps.clock.now();
-    let (notice, revision) = (edition.fan_out.notice_id, edition.fan_out.revision());
-    let filled = transact!(deps.db, |tx| {
-        // The token first: a worker that has lost its lease changes nothing.
-        if !chunk::inboxed(tx, chunk.id, chunk.lease_token, now).await? {
-            return Err(Error::broken(format!("{} has lost its lease", chunk.id)));
-        }
-        let (audience, range, kind) = (&edition.audience, chunk.range(), edition.fan_out.kind());
-        let stamp = order::stamp(tx).await?;
-        matching::fill_inboxes(tx, audience, range, Filling { notice, revision, kind, stamp, now }).await
-    });
+    let (notice, revision, kind) = (edition.fan_out.notice_id, edition.fan_out.revision(), edition.fan_out.kind());
+    let stamp = order::stamp(&tx).await?;
+    let filling = Filling { notice, revision, kind, stamp, now };
+    let filled = matching::fill_inboxes(&tx, &edition.audience, chunk.range(), filling).await?;
+    chunk::inboxed(&tx, chunk.id, chunk.lease_token, now).await?;
+    tx.commit().await?;
     metrics::counter!(metric::INBOX_ITEMS).increment(filled);
     Ok(())
 }
 
-/// Everything after the inboxes: the door, the providers, the record.
-async fn deliver(deps: &Deps, chunk: &Chunk, kept: &Kept, edition: &Arc<Edition>) -> Result<()> {
-    let now = deps.clock.now();
+async fn carry(deps: &Deps, chunk: &Chunk, kept: &Kept, edition: &Arc<Edition>) -> Result<()> {
+    failpoint::hit("after_inbox");
     let owner = Owner {
         notice: edition.fan_out.notice_id,
         revision: edition.fan_out.revision(),
         fan_out: chunk.fan_out_id,
         chunk: chunk.id,
     };
-    if chunk.attempts > 1 {
-        transact!(deps.db, |tx| delivery::lose_intents(tx, chunk.id, chunk.lease_token, now).await);
+    let book = Book { owner, token: chunk.lease_token };
+    let last = match edition.pushes() {
+        true => deliver(deps, chunk, kept, edition, book).await?,
+        false => Vec::new(),
+    };
+    record::close(deps, book, last).await
+}
+
+/// Everything after the inboxes: the door, the providers, the record; returns what is to be written with the end.
+async fn deliver(
+    deps: &Deps,
+    chunk: &Chunk,
+    kept: &Kept,
+    edition: &Arc<Edition>,
+    book: Book,
+) -> Result<Vec<delivery::Outcome>> {
+    let now = deps.clock.now();
+    let Book { owner, token } = book;
+    let first = token == 1;
+    if !first && deps.fan_out.providers.any(Repeat::Forbidden) {
+        transact!(deps.db, |tx| delivery::lose_intents(tx, chunk.id, token, now).await);
     }
-    let sending = edition.sending(now);
-    let targets = matching::targets(deps.db.reader(), &edition.audience, chunk.range(), sending).await?;
-    if targets.is_empty() {
-        return Ok(());
+    let sending = edition.sending(if first { Wanted::Fresh } else { Wanted::Untried }, now);
+    let range = chunk.range().into();
+    let found = targets::targets(deps.db.reader(), &edition.audience, &range, &sending).await?;
+    if found.is_empty() {
+        return Ok(Vec::new());
     }
     let gate = Gate::new(owner.notice, owner.revision);
     let open = gate.is_open(deps).await?;
-    let sorted = sort(&deps.fan_out, edition, targets, open, now);
+    let sorted = sort(&deps.fan_out, edition, found.into_iter().map(|target| (target, 1, 0)), open, now);
     let (sender, receiver) = mpsc::channel(RECORD_BUFFER);
-    let unit = Unit { deps, edition, gate: &gate, kept, record: sender };
-    let token = chunk.lease_token;
+    let until = Instant::now() + deps.fan_out.settings.send_budget;
+    let unit =
+        Unit { deps, edition, gate: &gate, warrant: Warrant::Chunk { kept, owner, token }, until, record: sender };
     let send_all = async move {
-        if !sorted.decided.is_empty() && unit.record.send(sorted.decided).await.is_err() {
+        if !sorted.decided.is_empty() && unit.record.send(Sent::Outcomes(sorted.decided)).await.is_err() {
             return Err(Error::broken("the recorder has stopped"));
-        }
-        for (channel, to) in &sorted.to_send {
-            intend(deps, owner, token, *channel, to).await?;
         }
         let sends: Vec<_> = sorted.to_send.into_iter().map(|(channel, to)| unit.send(channel, to).boxed()).collect();
         futures_util::future::try_join_all(sends).await.map(|_| ())
         // The unit is dropped here, and with it the recorder's last sender.
     };
-    let (sent, recorded) = tokio::join!(send_all, record::record(deps, owner, token, receiver));
-    // What was recorded is recorded, also when sending failed half-way.
-    recorded.and(sent)
-}
-
-/// Where a repeat is forbidden, what is about to be sent is committed first: after a crash it is `unknown`.
-async fn intend(deps: &Deps, owner: Owner, token: lease::Token, channel: Channel, to: &[Addressed]) -> Result<()> {
-    let forbidden = deps.fan_out.providers.get(channel).is_some_and(|p| p.repeat() == Repeat::Forbidden);
-    if !forbidden {
-        return Ok(());
+    let (sent, recorded) = tokio::join!(send_all, record::record(deps, book, receiver));
+    let last = recorded?;
+    if let Err(error) = sent {
+        // What was sent is written, also when sending failed half-way.
+        record::commit(deps, book, &last).await?;
+        return Err(error);
     }
-    let now = deps.clock.now();
-    let intents: Vec<Outcome> = to
-        .iter()
-        .map(|one| Outcome {
-            endpoint: one.target.endpoint,
-            user: one.target.user,
-            channel: one.target.channel.clone(),
-            state: State::after(None, Event::Begin).unwrap_or(State::Sending),
-            reason: None,
-            shown: false,
-            attempts: 1,
-            provider_ref: None,
-            detail: None,
-            began_at: now,
-            decided_at: now,
-            due_at: None,
-        })
-        .collect();
-    let written = transact!(deps.db, |tx| delivery::insert_slice(tx, owner, token, &intents).await);
-    if written { Ok(()) } else { Err(Error::broken(format!("{} has lost its lease", owner.chunk))) }
+    Ok(last)
 }
 
-/// Rings for the fan-out's next chunk, or ends the fan-out.
-async fn end(deps: &Deps, chunk: &Chunk) -> Result<()> {
-    plan::ring_window(deps, chunk.fan_out_id).await?;
-    plan::finish(deps, chunk.fan_out_id).await
+/// A chunk that kills its workers: halved, or set aside when it is one user's.
+async fn part(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Edition) -> Result<()> {
+    let now = deps.clock.now();
+    let users = matching::users(&*tx, &edition.audience, chunk.range()).await?;
+    let (kept, moved) = users.split_at(users.len() / 2);
+    let counts = [kept.len(), moved.len()].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let Some(middle) = kept.last() else {
+        let buried = chunk::bury(&tx, chunk.id, chunk.lease_token, now).await?;
+        delivery::lose_intents(&tx, chunk.id, chunk.lease_token, now).await?;
+        let bells = chunk::ring_window(&tx, chunk.fan_out_id).await?;
+        tx.commit().await?;
+        tracing::error!(chunk.id = %chunk.id, buried, "set aside: it has killed its worker {DEATHS} times, alone");
+        plan::ring(deps, &bells).await;
+        return plan::finish(deps, chunk.fan_out_id).await;
+    };
+    let other = chunk::halve(&tx, chunk, *middle, counts, now).await?;
+    tx.commit().await?;
+    let Some(other) = other else { return Ok(()) };
+    tracing::warn!(chunk.id = %chunk.id, users = users.len(), "halved: it has killed its worker {DEATHS} times");
+    let jobs = [Job::ChunkV1(chunk.id), Job::ChunkV1(other)];
+    deps.fan_out.queue.ring(edition.fan_out.lane(), &jobs).await.can_fail("the sweep rings again");
+    Ok(())
 }

@@ -9,7 +9,8 @@ use crate::domain::notice::Content;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::fanout::{self, FanOut};
-use crate::storage::matching::{Audience, Hits, Reach, Sending};
+use crate::storage::matching::{Audience, Hits};
+use crate::storage::targets::{Reach, Sending, Wanted};
 use crate::storage::{edition_row, words as term};
 
 /// How much of a notice's own title a message takes, in characters; providers cut further.
@@ -29,14 +30,14 @@ pub(super) struct Edition {
 }
 
 impl Edition {
-    /// Which endpoints get it, now.
-    pub(super) fn sending(&self, now: crate::domain::time::Timestamp) -> Sending {
+    /// Which endpoints get it, now, and which of their deliveries are meant.
+    pub(super) fn sending(&self, wanted: Wanted, now: crate::domain::time::Timestamp) -> Sending {
         let reach = match self.fan_out.kind() {
             EditionKind::Notice | EditionKind::Revision => Reach::Everyone,
             EditionKind::Editorial => Reach::NotYetReached,
             EditionKind::Withdrawal => Reach::AlreadyReached,
         };
-        Sending { notice: self.fan_out.notice_id, revision: self.fan_out.revision(), reach, now }
+        Sending { notice: self.fan_out.notice_id, revision: self.fan_out.revision(), reach, wanted, now }
     }
 
     /// Whether endpoints are told, and not inboxes alone.
@@ -83,7 +84,8 @@ async fn read(deps: &Deps, fan_out: FanOut) -> Result<Edition> {
             })
         }
     };
-    let holders_of = if fan_out.revision() > 1 { Some(fan_out.notice_id) } else { row.amends };
+    let own = (fan_out.revision() > 1).then_some(fan_out.notice_id);
+    let holders_of = own.into_iter().chain(row.amends).collect();
     let audience = Audience { hits, position: fan_out.position, holders_of };
     let message = message(&fan_out, &content, row.amends);
     Ok(Edition { fan_out, audience, message, amends: row.amends })

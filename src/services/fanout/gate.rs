@@ -10,8 +10,11 @@ use tokio::time::Instant;
 use crate::domain::fanout::GATE_AGE;
 use crate::domain::id::NoticeId;
 use crate::services::Deps;
-use crate::services::refusal::Result;
+use crate::services::refusal::{Error, Result};
 use crate::storage::edition_row;
+
+/// How often a slow database is asked before nothing is sent.
+const MAX_ASKED: usize = 5;
 
 /// The gate of one revision.
 pub(super) struct Gate {
@@ -25,21 +28,22 @@ impl Gate {
         Self { notice, revision, seen: Mutex::new(None) }
     }
 
-    /// Whether it is open. Once closed it stays so.
+    /// Whether it is open. Once closed it stays so. An answer that is too old when it comes is asked for again.
     pub(super) async fn is_open(&self, deps: &Deps) -> Result<bool> {
-        let seen = self.seen.lock().ok().and_then(|seen| *seen);
-        if let Some((at, open)) = seen
-            && (!open || at.elapsed() < GATE_AGE)
-        {
-            return Ok(open);
+        for _ in 0..MAX_ASKED {
+            let seen = self.seen.lock().ok().and_then(|seen| *seen);
+            if let Some((at, open)) = seen
+                && (!open || at.elapsed() < GATE_AGE)
+            {
+                return Ok(open);
+            }
+            // The instant before the question, so that the answer is never older than it is held to be.
+            let asked_at = Instant::now();
+            let newest = edition_row::newest(deps.db.reader(), self.notice).await?;
+            if let Ok(mut seen) = self.seen.lock() {
+                *seen = Some((asked_at, newest == Some(self.revision)));
+            }
         }
-        // The instant before the question, so that the answer is never older than it is held to be.
-        let asked_at = Instant::now();
-        let newest = edition_row::newest(deps.db.reader(), self.notice).await?;
-        let open = newest == Some(self.revision);
-        if let Ok(mut seen) = self.seen.lock() {
-            *seen = Some((asked_at, open));
-        }
-        Ok(open)
+        Err(Error::broken("the database answers too slowly to say what the newest revision is"))
     }
 }

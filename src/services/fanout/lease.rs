@@ -2,18 +2,17 @@
 //!
 //! Promise: [`Kept::is_held`] turns false before the database lets anyone else have the row, because the end is
 //! reckoned on this machine's monotonic clock from before the renewal was asked for. After SIGSTOP and SIGCONT it is
-//! false at once, so nothing more is sent.
+//! false at once, so nothing more is sent. A renewal that has begun is never cut off.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::domain::fanout::LEASE;
 use crate::services::Deps;
 use crate::storage::lease::{self, Leased, Token};
-use crate::storage::{DbResult, transact};
 
 /// Three renewals within a lease.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
@@ -23,7 +22,7 @@ const MARGIN: Duration = Duration::from_millis(250);
 /// A lease, renewed in the background until it is dropped.
 pub(super) struct Kept {
     held_until: Arc<Mutex<Instant>>,
-    task: JoinHandle<()>,
+    _ends: DropGuard,
 }
 
 impl Kept {
@@ -31,11 +30,12 @@ impl Kept {
     pub(super) fn new(deps: &Deps, of: Leased, id: uuid::Uuid, token: Token, asked_at: Instant) -> Self {
         let held_until = Arc::new(Mutex::new(asked_at + LEASE - MARGIN));
         let (deps, until) = (deps.clone(), Arc::clone(&held_until));
-        let task = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(RENEW_EVERY).await;
+        let ends = CancellationToken::new();
+        let ended = ends.clone();
+        tokio::spawn(async move {
+            while pause(&ended, RENEW_EVERY).await {
                 let asked_at = Instant::now();
-                match renew(&deps, of, id, token).await {
+                match lease::renew(deps.db.writer(), of, id, token).await {
                     Ok(true) => set(&until, asked_at + LEASE - MARGIN),
                     // Taken over, or closed by ourselves.
                     Ok(false) => return,
@@ -44,7 +44,7 @@ impl Kept {
                 }
             }
         });
-        Self { held_until, task }
+        Self { held_until, _ends: ends.drop_guard() }
     }
 
     /// Whether the row is still ours.
@@ -53,14 +53,12 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.task.abort();
+/// Waits, unless it is over; `false` when it is.
+async fn pause(over: &CancellationToken, wait: Duration) -> bool {
+    tokio::select! {
+        () = over.cancelled() => false,
+        () = tokio::time::sleep(wait) => true,
     }
-}
-
-async fn renew(deps: &Deps, of: Leased, id: uuid::Uuid, token: Token) -> DbResult<bool> {
-    Ok(transact!(deps.db, |tx| lease::renew(&**tx, of, id, token).await))
 }
 
 fn set(until: &Mutex<Instant>, to: Instant) {

@@ -8,11 +8,11 @@
 //!                         │ Job::ChunkV1
 //!                      [chunk]  leases it; first commit: inboxes; then asks the second question at the door ([sort])
 //!                         │
-//!                      [send]   one send unit a channel, in batches, past the [gate], under the lease
+//!                      [send]   one send unit a channel, in batches, past the [gate], under the lease, at a [pace]
 //!                         │
 //!                      [record] outcomes in slices under the lease's token; the last one closes the chunk
 //!                         │                                          ([verdict]: what an outcome means)
-//!                      [retry]  what is due is leased and sent again
+//!                      [retry]  what is due is leased and sent, each channel by itself
 //!                      [sweep]  what is unfinished and unheard of is rung again
 //! ```
 //!
@@ -25,18 +25,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Notify, RwLock};
 
 use crate::domain::channel::Channel;
 use crate::domain::id::FanOutId;
 use crate::providers::Registry;
 use crate::queue::Queue;
+use crate::services::refusal::{Error, Result};
 
 mod chunk;
 mod edition;
 pub mod failpoint;
 mod gate;
 mod lease;
+mod pace;
 mod plan;
 mod record;
 mod relay;
@@ -55,6 +57,7 @@ pub use retry::work_due;
 pub use sweep::{hold_or_release, sweep};
 
 use edition::Edition;
+use pace::Pace;
 use words::Words;
 
 /// How the engine is run.
@@ -62,7 +65,8 @@ use words::Words;
 pub struct Settings {
     /// How many chunks and plans one process works at a time.
     pub concurrency: usize,
-    /// How long a chunk waits for a provider; what has no answer by then is tried again as a due delivery.
+    /// How long a chunk begins sends, and how long each waits for its answer; what has no turn or no answer by then is
+    /// tried later, as a due delivery.
     pub send_budget: Duration,
     /// The name under which this process leases.
     pub owner: String,
@@ -87,7 +91,7 @@ pub struct Engine {
     pub settings: Settings,
     words: RwLock<Arc<Words>>,
     editions: Cache<FanOutId, Arc<Edition>>,
-    in_flight: BTreeMap<Channel, Arc<Semaphore>>,
+    paces: BTreeMap<Channel, Arc<Pace>>,
 }
 
 /// How many editions are kept at hand; each is a notice's title and what it hits, a few kilobytes.
@@ -96,19 +100,24 @@ const EDITIONS: u64 = 256;
 impl Engine {
     /// An engine with this queue and these providers.
     pub fn new(queue: Arc<dyn Queue>, providers: Registry, settings: Settings) -> Self {
-        let limit = |channel: Channel| {
+        let pace = |channel: Channel| {
             let most = providers.get(channel).map_or(1, |provider| provider.max_in_flight());
-            (channel, Arc::new(Semaphore::new(most.max(1))))
+            (channel, Arc::new(Pace::new(channel, most)))
         };
-        let in_flight = providers.channels().map(limit).collect();
+        let paces = providers.channels().map(pace).collect();
         Self {
             queue,
-            in_flight,
+            paces,
             providers,
             wake: Arc::new(Notify::new()),
             settings,
             words: RwLock::new(Arc::new(Words::default())),
             editions: Cache::builder().max_capacity(EDITIONS).time_to_live(Duration::from_secs(60)).build(),
         }
+    }
+
+    /// The pace of a channel.
+    fn pace(&self, channel: Channel) -> Result<&Arc<Pace>> {
+        self.paces.get(&channel).ok_or_else(|| Error::broken(format!("channel {channel} is not configured")))
     }
 }

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use super::edition::{self, Edition};
 use super::lease::Kept;
-use crate::domain::fanout::CHUNK_USERS;
+use crate::domain::fanout::{CHUNK_USERS, WINDOW};
 use crate::domain::id::{ChunkId, FanOutId, UserId};
 use crate::queue::Job;
 use crate::services::Deps;
 use crate::services::refusal::{CanFail as _, Error, Result};
 use crate::storage::chunk::{self, NewChunk};
-use crate::storage::fanout::{self, FanOut};
+use crate::storage::fanout::{self, FanOut, Stage};
 use crate::storage::lease::Leased;
 use crate::storage::matching::{self, Range};
 use crate::storage::transact;
@@ -31,16 +31,23 @@ pub async fn plan(deps: &Deps, id: FanOutId) -> Result<()> {
     let Some(edition) = edition::load(deps, id).await? else { return Ok(()) };
     if fanout::must_wait(deps.db.reader(), &edition.fan_out, edition.amends).await? {
         // Whoever it waits for rings when it has finished; the sweep rings in any case.
-        return Ok(());
+        return hurry(deps, &edition.fan_out).await;
     }
     let asked_at = Instant::now();
-    let owner = &deps.fan_out.settings.owner;
-    let leased = transact!(deps.db, |tx| fanout::lease_plan(&**tx, id, owner).await);
+    let leased = fanout::lease_plan(deps.db.writer(), id, &deps.fan_out.settings.owner).await?;
     let Some(fan_out) = leased else { return Ok(()) };
     let kept = Kept::new(deps, Leased::FanOuts, id.as_uuid(), fan_out.lease_token, asked_at);
     scan(deps, &edition, &fan_out, &kept).await?;
-    tracing::info!(fan_out.id = %id, notice.id = %fan_out.notice_id, "planned");
+    tracing::debug!(fan_out.id = %id, notice.id = %fan_out.notice_id, "planned");
     finish(deps, id).await
+}
+
+/// What an urgent fan-out waits for goes at its own pace no longer: a withdrawal does not stand behind a backlog.
+async fn hurry(deps: &Deps, fan_out: &FanOut) -> Result<()> {
+    let chunks = chunk::in_the_way(deps.db.reader(), fan_out, WINDOW).await?;
+    let jobs: Vec<Job> = chunks.into_iter().map(Job::ChunkV1).collect();
+    deps.fan_out.queue.ring(fan_out.lane(), &jobs).await.can_fail("they have bells in their own lane");
+    Ok(())
 }
 
 /// Goes through the audience after the cursor and commits chunks as it goes.
@@ -106,7 +113,7 @@ async fn commit(deps: &Deps, fan_out: &FanOut, kept: &Kept, made: &[NewChunk], p
     if progress == Progress::Ends && !fanout::planned(&*tx, fan_out, now).await? {
         return Err(lost());
     }
-    let bells = chunk::ring_window(&tx, fan_out.id, now).await?;
+    let bells = chunk::ring_window(&tx, fan_out.id).await?;
     tx.commit().await?;
     ring(deps, &bells).await;
     Ok(())
@@ -114,33 +121,27 @@ async fn commit(deps: &Deps, fan_out: &FanOut, kept: &Kept, made: &[NewChunk], p
 
 /// Rings for the next chunks of a fan-out: so many at a time, that another fan-out's turn comes between.
 pub(super) async fn ring_window(deps: &Deps, id: FanOutId) -> Result<()> {
-    // Asked before it is written: mostly there is nothing left to ring for.
-    if !chunk::any_waiting(deps.db.reader(), id).await? {
-        return Ok(());
-    }
-    let now = deps.clock.now();
-    let bells = transact!(deps.db, |tx| chunk::ring_window(tx, id, now).await);
+    let bells = transact!(deps.db, |tx| chunk::ring_window(tx, id).await);
     ring(deps, &bells).await;
     Ok(())
 }
 
-async fn ring(deps: &Deps, bells: &[chunk::Bell]) {
+/// Rings for chunks that are marked as rung.
+pub(super) async fn ring(deps: &Deps, bells: &[chunk::Bell]) {
     let Some(first) = bells.first() else { return };
     let jobs: Vec<Job> = bells.iter().map(|bell| Job::ChunkV1(bell.id)).collect();
     deps.fan_out.queue.ring(first.lane(), &jobs).await.can_fail("the sweep rings again");
 }
 
-/// Ends a fan-out whose chunks are closed, and rings for those that waited for it.
+/// Ends a fan-out whose chunks are closed, and rings for those that waited for it, or only for its inboxes.
 pub(super) async fn finish(deps: &Deps, id: FanOutId) -> Result<()> {
-    if !fanout::can_finish(deps.db.reader(), id).await? {
+    let stage = fanout::stage(deps.db.reader(), id).await?;
+    if stage == Stage::Filling {
         return Ok(());
     }
-    let now = deps.clock.now();
-    let finished = transact!(deps.db, |tx| fanout::finish(&**tx, id, now).await);
-    if !finished {
-        return Ok(());
+    if stage == Stage::Closed && fanout::finish(deps.db.writer(), id, deps.clock.now()).await? {
+        metrics::counter!(metric::FAN_OUTS_FINISHED).increment(1);
     }
-    metrics::counter!(metric::FAN_OUTS_FINISHED).increment(1);
     for bell in storage::fanout::waiting_for(deps.db.reader(), id).await? {
         deps.fan_out.queue.ring(bell.lane(), &[Job::PlanV1(bell.id)]).await.can_fail("the sweep rings again");
     }

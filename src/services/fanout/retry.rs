@@ -1,143 +1,168 @@
-//! Later tries: deliveries whose next try is due.
+//! Later tries: deliveries whose next try is due, and first ones that had no turn in their chunk.
 //!
-//! Promise: everything that is asked at a first try is asked again: the gate, the deadline, whether the endpoint is
-//! still there and the user still wants it. A try is counted when it is begun.
+//! Promise: everything that is asked at a first try is asked again, right before each send: the gate, the deadline, the
+//! lease, whether the endpoint is still there and the user still wants it. Each channel's are worked by themselves, so
+//! one that hangs holds up none of the others. A try is counted when it is begun.
 
 use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::edition::{self, Edition};
 use super::gate::Gate;
-use super::send::{call, judge, permit};
-use super::verdict::{Case, Verdict};
-use crate::domain::channel::Channel;
+use super::send::{Sent, Unit, Warrant};
+use super::sort::{Sorted, Try, sort};
+use crate::domain::channel::{Channel, Repeat};
 use crate::domain::delivery::{Event, Reason, State};
-use crate::domain::id::{DeliveryId, EndpointId, FanOutId};
-use crate::domain::message::{Address, Recipient};
+use crate::domain::id::{EndpointId, FanOutId};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
-use crate::services::refusal::Result;
-use crate::storage::delivery::{self, DUE_LEASE, Due, Outcome};
+use crate::services::refusal::{Error, Result};
+use crate::storage::delivery::Outcome;
+use crate::storage::due::{self, DUE_LEASE, Due};
+use crate::storage::matching::Among;
+use crate::storage::targets::{self, Target, Wanted};
 use crate::storage::transact;
 use crate::telemetry::metric;
 
 /// Deliveries of one round.
-const ROUND: i64 = 500;
+const ROUND: i64 = 1_000;
+/// What is kept back of a lease for writing the outcome down.
+const MARGIN: std::time::Duration = std::time::Duration::from_secs(2);
+/// What became of batches that may wait to be written.
+const RECORD_BUFFER: usize = 64;
 
-/// Works what is due now; returns how many deliveries that were.
-pub async fn work_due(deps: &Deps) -> Result<usize> {
-    let due = transact!(deps.db, |tx| delivery::lease_due(tx, ROUND).await);
-    let count = due.len();
-    let mut units: BTreeMap<(FanOutId, String), Vec<Due>> = BTreeMap::new();
-    for one in due {
-        units.entry((one.fan_out_id, one.channel.clone())).or_default().push(one);
+/// Works what is due on a channel now; returns whether there may be more.
+pub async fn work_due(deps: &Deps, channel: Channel) -> Result<bool> {
+    let Some(provider) = deps.fan_out.providers.get(channel) else { return Ok(false) };
+    if provider.repeat() == Repeat::Forbidden {
+        transact!(deps.db, |tx| due::lose_lapsed(tx, channel).await);
     }
-    let works: Vec<_> = units
-        .into_iter()
-        .map(|((fan_out, channel), due)| work_unit_or_say_so(deps, fan_out, channel, due).boxed())
-        .collect();
-    futures_util::future::join_all(works).await;
-    Ok(count)
+    // Looked at before it is written: mostly nothing is due.
+    if !due::any(deps.db.reader(), channel).await? {
+        return Ok(false);
+    }
+    let asked_at = Instant::now();
+    let leased = transact!(deps.db, |tx| due::lease(tx, channel, ROUND).await);
+    let full = i64::try_from(leased.len()).is_ok_and(|count| count == ROUND);
+    let mut units: BTreeMap<FanOutId, Vec<Due>> = BTreeMap::new();
+    for one in leased {
+        units.entry(one.fan_out_id).or_default().push(one);
+    }
+    let until = asked_at + DUE_LEASE - MARGIN;
+    let works: Vec<_> =
+        units.into_iter().map(|(fan_out, due)| work_unit_or_say_so(deps, fan_out, due, until).boxed()).collect();
+    let made_progress = futures_util::future::join_all(works).await.into_iter().any(|progress| progress);
+    Ok(full && made_progress)
 }
 
-async fn work_unit_or_say_so(deps: &Deps, fan_out: FanOutId, channel: String, due: Vec<Due>) {
-    if let Err(error) = work_unit(deps, fan_out, &channel, due).await {
-        // Their leases end, and they are due again.
-        tracing::warn!(fan_out.id = %fan_out, channel, %error, "due deliveries could not be worked");
+async fn work_unit_or_say_so(deps: &Deps, fan_out: FanOutId, due: Vec<Due>, until: Instant) -> bool {
+    match work_unit(deps, fan_out, due, until).await {
+        Ok(progress) => progress,
+        Err(error) => {
+            // Their leases end, and they are due again.
+            tracing::warn!(fan_out.id = %fan_out, %error, "due deliveries could not be worked");
+            false
+        }
     }
 }
 
-async fn work_unit(deps: &Deps, fan_out: FanOutId, channel: &str, due: Vec<Due>) -> Result<()> {
-    let Some(edition) = edition::load(deps, fan_out).await? else { return Ok(()) };
+/// Works the due deliveries of one fan-out; returns whether any had its turn.
+async fn work_unit(deps: &Deps, fan_out: FanOutId, due: Vec<Due>, until: Instant) -> Result<bool> {
+    let Some(edition) = edition::load(deps, fan_out).await? else { return Ok(false) };
     let now = deps.clock.now();
     let gate = Gate::new(edition.fan_out.notice_id, edition.fan_out.revision());
-    if !gate.is_open(deps).await? {
-        return settle_all(deps, &due, Event::Supersede, Reason::Newer, now).await;
-    }
-    if now >= edition.fan_out.deadline_at {
-        return settle_all(deps, &due, Event::Expire, Reason::Deadline, now).await;
-    }
-    let endpoints: Vec<EndpointId> = due.iter().map(|one| one.endpoint_id).collect();
-    let door = delivery::door(deps.db.reader(), &endpoints, now).await?;
-    let door: BTreeMap<EndpointId, (String, i64)> =
-        door.into_iter().map(|(endpoint, address, consent)| (endpoint, (address, consent))).collect();
-    let mut refused: BTreeMap<Reason, Vec<Due>> = BTreeMap::new();
-    let mut addressed = Vec::new();
-    for one in due {
-        let reason = match door.get(&one.endpoint_id) {
-            None => Reason::EndpointEnded,
-            Some((_, 0)) => Reason::Ended,
-            Some((_, 1)) => Reason::Paused,
-            Some((address, _)) => match Address::parse(address) {
-                Ok(address) => {
-                    let delivery = DeliveryId::of(one.notice_id, one.revision(), one.endpoint_id);
-                    let recipient = Recipient { endpoint: one.endpoint_id, address, delivery };
-                    addressed.push((one, recipient));
-                    continue;
-                }
-                Err(_) => Reason::BadAddress,
-            },
-        };
-        refused.entry(reason).or_default().push(one);
-    }
-    for (reason, due) in refused {
-        settle_all(deps, &due, Event::Skip, reason, now).await?;
-    }
-    send(deps, &edition, channel, addressed).await
-}
-
-/// Settles deliveries that are not tried again, all for one reason. The try that their lease has counted was not begun.
-async fn settle_all(deps: &Deps, due: &[Due], event: Event, reason: Reason, now: Timestamp) -> Result<()> {
-    let state = State::Due.on(event).unwrap_or(State::Due);
-    let tx = deps.db.begin().await?;
-    for one in due {
-        let verdict =
-            Verdict { state, reason: Some(reason), shown: one.shown, provider_ref: None, detail: None, due_at: None };
-        let decided = Outcome { attempts: one.attempts - 1, ..outcome(one, verdict, now, now) };
-        delivery::settle(&tx, one, &decided).await?;
-    }
-    Ok(tx.commit().await?)
-}
-
-async fn send(deps: &Deps, edition: &Edition, channel: &str, to: Vec<(Due, Recipient)>) -> Result<()> {
-    let known = channel.parse::<Channel>().ok().and_then(|channel| deps.fan_out.providers.get(channel));
-    let Some(provider) = known else { return Ok(()) };
-    for batch in to.chunks(provider.max_batch().max(1)) {
-        let _permit = permit(deps, provider.channel()).await?;
-        let began_at = deps.clock.now();
-        let recipients: Vec<Recipient> = batch.iter().map(|(_, recipient)| recipient.clone()).collect();
-        // Half of the lease: the other half is for writing the outcome down.
-        let answer = call(&*provider, &edition.message, &recipients, DUE_LEASE / 2).await;
-        let now = deps.clock.now();
-        let attempts = batch.iter().map(|(one, _)| one.attempts).max().unwrap_or(1);
-        let case =
-            Case { repeat: provider.repeat(), attempts, now, deadline: edition.fan_out.deadline_at, jitter: 0.0 };
-        let verdicts = judge(case, answer, batch.len());
-        let tx = deps.db.begin().await?;
-        for ((one, _), verdict) in batch.iter().zip(verdicts) {
-            delivery::settle(&tx, one, &outcome(one, verdict, began_at, now)).await?;
+    let open = gate.is_open(deps).await?;
+    let Sorted { to_send, mut decided } = sort(&deps.fan_out, &edition, tries(deps, &edition, &due).await?, open, now);
+    decided.extend(gone(&due, &to_send, &decided, now));
+    settle(deps, &edition, &decided, false).await?;
+    let (sender, receiver) = mpsc::channel(RECORD_BUFFER);
+    let unit = Unit { deps, edition: &edition, gate: &gate, warrant: Warrant::Due { until }, until, record: sender };
+    let send_all = async move {
+        for (channel, to) in to_send {
+            unit.send(channel, to).await?;
         }
-        tx.commit().await?;
+        Ok::<_, Error>(())
+    };
+    let (sent, recorded) = tokio::join!(send_all, record(deps, &edition, receiver));
+    let progress = recorded?;
+    sent.map(|()| progress || !decided.is_empty())
+}
+
+/// Each due delivery with what the door says of its endpoint now.
+async fn tries(deps: &Deps, edition: &Edition, due: &[Due]) -> Result<impl Iterator<Item = Try> + use<>> {
+    let among = Among::Users(due.iter().map(|one| one.user_id).collect());
+    let wanted = Wanted::Again(due.iter().map(|one| one.endpoint_id).collect());
+    let sending = edition.sending(wanted, deps.clock.now());
+    let found = targets::targets(deps.db.reader(), &edition.audience, &among, &sending).await?;
+    let leases: BTreeMap<EndpointId, (i64, i64)> =
+        due.iter().map(|one| (one.endpoint_id, (one.attempts, one.lease_token))).collect();
+    Ok(found.into_iter().filter_map(move |target: Target| {
+        let (attempts, token) = leases.get(&target.endpoint).copied()?;
+        Some((target, attempts, token))
+    }))
+}
+
+/// Those whose endpoint the door does not know any more.
+fn gone(
+    due: &[Due],
+    to_send: &BTreeMap<Channel, Vec<super::sort::Addressed>>,
+    decided: &[Outcome],
+    now: Timestamp,
+) -> Vec<Outcome> {
+    let sent = to_send.values().flatten().map(|one| one.target.endpoint);
+    let known: std::collections::BTreeSet<EndpointId> = sent.chain(decided.iter().map(|one| one.endpoint)).collect();
+    let outcome = |one: &Due| Outcome {
+        endpoint: one.endpoint_id,
+        user: one.user_id,
+        channel: one.channel.as_str().into(),
+        state: State::Due.on(Event::Skip).unwrap_or(State::Skipped),
+        reason: Some(Reason::EndpointEnded),
+        shown: false,
+        attempts: one.attempts - 1,
+        provider_ref: None,
+        detail: None,
+        began_at: now,
+        decided_at: now,
+        due_at: None,
+        lease_token: one.lease_token,
+    };
+    due.iter().filter(|one| !known.contains(&one.endpoint_id)).map(outcome).collect()
+}
+
+/// Writes down what comes, batch by batch; what had no turn is put back. Returns whether any had its turn.
+async fn record(deps: &Deps, edition: &Edition, mut sent: mpsc::Receiver<Sent>) -> Result<bool> {
+    let mut progress = false;
+    while let Some(sent) = sent.recv().await {
+        match sent {
+            Sent::Outcomes(outcomes) => {
+                progress = true;
+                let (tried, decided): (Vec<Outcome>, Vec<Outcome>) =
+                    outcomes.into_iter().partition(|one| !matches!(one.state, State::Superseded | State::Expired));
+                settle(deps, edition, &tried, true).await?;
+                settle(deps, edition, &decided, false).await?;
+            }
+            Sent::NoTurn(batch, wait) => {
+                let (notice, revision) = (edition.fan_out.notice_id, edition.fan_out.revision());
+                let leases: Vec<_> = batch.iter().map(|one| (one.target.endpoint, one.lease_token)).collect();
+                transact!(deps.db, |tx| due::put_back(tx, notice, revision, &leases, wait).await);
+            }
+        }
+    }
+    Ok(progress)
+}
+
+async fn settle(deps: &Deps, edition: &Edition, outcomes: &[Outcome], tried: bool) -> Result<()> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let (notice, revision) = (edition.fan_out.notice_id, edition.fan_out.revision());
+    transact!(deps.db, |tx| due::settle(tx, notice, revision, outcomes, tried).await);
+    for outcome in outcomes.iter().filter(|_| tried) {
+        metrics::counter!(metric::RETRIES, "channel" => outcome.channel.to_string(), "state" => outcome.state.as_str())
+            .increment(1);
     }
     Ok(())
-}
-
-fn outcome(due: &Due, verdict: Verdict, began_at: Timestamp, decided_at: Timestamp) -> Outcome {
-    metrics::counter!(metric::RETRIES, "channel" => due.channel.clone(), "state" => verdict.state.as_str())
-        .increment(1);
-    Outcome {
-        endpoint: due.endpoint_id,
-        user: due.user_id,
-        channel: due.channel.clone(),
-        state: verdict.state,
-        reason: verdict.reason,
-        shown: verdict.shown,
-        attempts: due.attempts,
-        provider_ref: verdict.provider_ref,
-        detail: verdict.detail,
-        began_at,
-        decided_at,
-        due_at: verdict.due_at,
-    }
 }

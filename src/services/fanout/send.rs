@@ -1,39 +1,66 @@
-//! Sending: one send unit a channel, in batches of the provider's size, as many at a time as it allows.
+//! Sending: one send unit a channel, in batches of the provider's size, as many at a time as its [`pace`](super::pace)
+//! allows. First tries and later ones go this way alike.
 //!
-//! Promise: a send begins only while the chunk's lease is held and the gate is open, both asked right before it; a
-//! provider that is slow costs its own recipients the wait and nobody else's; what has no answer within the budget
-//! leaves as a due delivery.
+//! Promise: a send begins only while its lease is held and the gate is open, both asked right before it, after every
+//! wait; where a repeat is forbidden, the tries of a batch are written down right before its call. A provider that is
+//! slow, rests or is away costs its own recipients the wait and nobody else's: what has no turn by the unit's end is
+//! handed back as it is.
+
+use std::sync::Arc;
 
 use futures_util::stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
 
 use super::edition::Edition;
 use super::failpoint;
 use super::gate::Gate;
 use super::lease::Kept;
+use super::pace::Turn;
 use super::sort::{Addressed, decided};
 use super::verdict::{Case, Verdict};
-use crate::domain::channel::Channel;
+use crate::domain::channel::{Channel, Repeat};
 use crate::domain::delivery::{Event, Reason};
 use crate::domain::message::{CallFailure, Outcome as Answer, Recipient};
 use crate::domain::time::Timestamp;
 use crate::providers::Provider;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
-use crate::storage::delivery::Outcome;
+use crate::storage::delivery::{self, Outcome, Owner};
+use crate::storage::lease::Token;
+use crate::storage::{due, transact};
 
-/// What a chunk sends with.
+/// Under whose lease tries are made.
+pub(super) enum Warrant<'a> {
+    /// The chunk's, for first tries.
+    Chunk { kept: &'a Kept, owner: Owner, token: Token },
+    /// The deliveries' own, until then.
+    Due { until: Instant },
+}
+
+/// What a batch came to.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// What is to be written down.
+    Outcomes(Vec<Outcome>),
+    /// No turn came: they are as they were, and should come again after this.
+    NoTurn(Vec<Addressed>, std::time::Duration),
+}
+
+/// What is sent with.
 pub(super) struct Unit<'a> {
     pub(super) deps: &'a Deps,
     pub(super) edition: &'a Edition,
     pub(super) gate: &'a Gate,
-    pub(super) kept: &'a Kept,
-    pub(super) record: Sender<Vec<Outcome>>,
+    pub(super) warrant: Warrant<'a>,
+    /// No batch begins after this.
+    pub(super) until: Instant,
+    pub(super) record: Sender<Sent>,
 }
 
 impl Unit<'_> {
-    /// Sends to everyone of a channel; outcomes go to the recorder as they come.
+    /// Sends to everyone of a channel; what became of them goes to the recorder as it comes.
     pub(super) async fn send(&self, channel: Channel, to: Vec<Addressed>) -> Result<()> {
         let Some(provider) = self.deps.fan_out.providers.get(channel) else {
             return Err(Error::broken(format!("channel {channel} is not configured any more")));
@@ -41,96 +68,139 @@ impl Unit<'_> {
         let batches: Vec<Vec<Addressed>> = to.chunks(provider.max_batch().max(1)).map(<[_]>::to_vec).collect();
         let sends: Vec<_> = batches.into_iter().map(|batch| self.send_batch(&*provider, batch).boxed()).collect();
         let mut sends = stream::iter(sends).buffer_unordered(provider.max_in_flight().max(1));
-        while let Some(outcomes) = sends.next().await {
-            if self.record.send(outcomes?).await.is_err() {
+        while let Some(sent) = sends.next().await {
+            if self.record.send(sent?).await.is_err() {
                 return Err(Error::broken("the recorder has stopped"));
             }
         }
         Ok(())
     }
 
-    async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>) -> Result<Vec<Outcome>> {
-        let _permit = permit(self.deps, provider.channel()).await?;
-        if !self.kept.is_held() {
-            return Err(Error::broken("the lease is lost: nothing more is sent"));
-        }
+    async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>) -> Result<Sent> {
+        let pace = self.deps.fan_out.pace(provider.channel())?;
+        let permit = match pace.turn(self.until).await {
+            Turn::Now(permit) => permit,
+            Turn::Later(wait) => return Ok(Sent::NoTurn(batch, wait)),
+        };
         if !self.gate.is_open(self.deps).await? {
             let now = self.deps.clock.now();
-            let superseded = |one: &Addressed| decided(&one.target, Event::Supersede, Reason::Newer, now);
-            return Ok(batch.iter().map(superseded).collect());
+            let superseded = |one: &Addressed| decided(one, Event::Supersede, Reason::Newer, now);
+            return Ok(Sent::Outcomes(batch.iter().map(superseded).collect()));
+        }
+        let began_at = self.deps.clock.now();
+        if began_at >= self.edition.fan_out.deadline_at {
+            let expired = |one: &Addressed| decided(one, Event::Expire, Reason::Deadline, began_at);
+            return Ok(Sent::Outcomes(batch.iter().map(expired).collect()));
+        }
+        let batch = match provider.repeat() {
+            Repeat::Forbidden => self.intend(batch, began_at).await?,
+            Repeat::Safe | Repeat::Visible => batch,
+        };
+        // Last, and without a wait between it and the call.
+        if !self.holds() {
+            return Err(Error::broken("the lease is lost: nothing more is sent"));
         }
         failpoint::hit("before_send");
-        let began_at = self.deps.clock.now();
         let recipients: Vec<Recipient> = batch.iter().map(|one| one.recipient.clone()).collect();
-        let budget = self.deps.fan_out.settings.send_budget;
-        let answer = call(provider, &self.edition.message, &recipients, budget).await;
+        let answer = call(provider, &self.edition.message, &recipients, self.deps.fan_out.settings.send_budget).await;
         failpoint::hit("after_send");
-        let case = Case {
+        let now = self.deps.clock.now();
+        permit.answered(&answer, now);
+        let case = |one: &Addressed| Case {
             repeat: provider.repeat(),
-            attempts: 1,
-            now: self.deps.clock.now(),
+            attempts: one.attempts,
+            now,
             deadline: self.edition.fan_out.deadline_at,
-            jitter: 0.0,
+            jitter: rand::random(),
         };
-        let verdicts = judge(case, answer, batch.len());
-        Ok(batch.iter().zip(verdicts).map(|(one, verdict)| outcome(one, verdict, began_at, case)).collect())
+        let verdicts = judge(batch.iter().map(case), answer);
+        Ok(Sent::Outcomes(
+            batch.iter().zip(verdicts).map(|(one, verdict)| outcome(one, verdict, began_at, now)).collect(),
+        ))
+    }
+
+    fn holds(&self) -> bool {
+        match &self.warrant {
+            Warrant::Chunk { kept, .. } => kept.is_held(),
+            Warrant::Due { until } => Instant::now() < *until,
+        }
+    }
+
+    /// Where a repeat is forbidden, what is about to be sent is committed first: after a crash it is `unknown`. Returns
+    /// those whose try is ours.
+    async fn intend(&self, batch: Vec<Addressed>, now: Timestamp) -> Result<Vec<Addressed>> {
+        let db = &self.deps.db;
+        match &self.warrant {
+            Warrant::Chunk { owner, token, .. } => {
+                let intents: Vec<Outcome> = batch.iter().map(|one| intent(one, now)).collect();
+                let written = transact!(db, |tx| delivery::insert_slice(tx, *owner, *token, &intents).await);
+                if written { Ok(batch) } else { Err(Error::broken(format!("{} has lost its lease", owner.chunk))) }
+            }
+            Warrant::Due { .. } => {
+                let fan_out = &self.edition.fan_out;
+                let leases: Vec<_> = batch.iter().map(|one| (one.target.endpoint, one.lease_token)).collect();
+                let begun = transact!(db, |tx| due::begin(tx, fan_out.notice_id, fan_out.revision(), &leases).await);
+                let begun: std::collections::BTreeSet<_> = begun.into_iter().collect();
+                Ok(batch.into_iter().filter(|one| begun.contains(&one.target.endpoint)).collect())
+            }
+        }
     }
 }
 
-/// One more send in flight on this channel, across all chunks of this process.
-pub(super) async fn permit(deps: &Deps, channel: Channel) -> Result<tokio::sync::OwnedSemaphorePermit> {
-    let semaphore = deps.fan_out.in_flight.get(&channel).cloned();
-    let semaphore = semaphore.ok_or_else(|| Error::broken(format!("channel {channel} is not configured")))?;
-    semaphore.acquire_owned().await.map_err(|_| Error::broken("the channel's semaphore is closed"))
-}
-
 /// Calls the provider; no answer within the budget is a call that may have been delivered.
-pub(super) async fn call(
+async fn call(
     provider: &dyn Provider,
     message: &crate::domain::message::Message,
     to: &[Recipient],
     budget: std::time::Duration,
 ) -> std::result::Result<Vec<Answer>, CallFailure> {
+    if to.is_empty() {
+        return Ok(Vec::new());
+    }
     match tokio::time::timeout(budget, provider.send(message, to)).await {
         Ok(answer) => answer,
         Err(_) => Err(CallFailure::RetryAt { after: None, maybe_delivered: true }),
     }
 }
 
-/// A verdict for each recipient, each with jitter of its own.
-pub(super) fn judge(
-    case: Case,
+/// A verdict for each recipient, each by its own case.
+fn judge(
+    cases: impl ExactSizeIterator<Item = Case>,
     answer: std::result::Result<Vec<Answer>, CallFailure>,
-    recipients: usize,
 ) -> Vec<Verdict> {
-    let drawn = || Case { jitter: rand::random::<f64>(), ..case };
+    let recipients = cases.len();
     match answer {
         Ok(outcomes) if outcomes.len() == recipients => {
-            outcomes.into_iter().map(|outcome| drawn().judge(outcome)).collect()
+            cases.zip(outcomes).map(|(case, outcome)| case.judge(outcome)).collect()
         }
         Ok(outcomes) => {
             // A provider that breaks its own promise: nobody knows whose outcome is whose.
             let text = format!("{} outcomes for {recipients} recipients", outcomes.len());
-            let failure = CallFailure::Unknown { status: 0, code: "outcome_count".to_owned(), text };
-            (0..recipients).map(|_| drawn().judge_call(&failure)).collect()
+            let failure = CallFailure::Unknown { status: 200, code: "outcome_count".to_owned(), text };
+            cases.map(|case| case.judge_call(&failure)).collect()
         }
-        Err(failure) => (0..recipients).map(|_| drawn().judge_call(&failure)).collect(),
+        Err(failure) => cases.map(|case| case.judge_call(&failure)).collect(),
     }
 }
 
-fn outcome(one: &Addressed, verdict: Verdict, began_at: Timestamp, case: Case) -> Outcome {
+fn outcome(one: &Addressed, verdict: Verdict, began_at: Timestamp, decided_at: Timestamp) -> Outcome {
     Outcome {
         endpoint: one.target.endpoint,
         user: one.target.user,
-        channel: one.target.channel.clone(),
+        channel: Arc::clone(&one.target.channel),
         state: verdict.state,
         reason: verdict.reason,
         shown: verdict.shown,
-        attempts: case.attempts,
+        attempts: one.attempts,
         provider_ref: verdict.provider_ref,
         detail: verdict.detail,
         began_at,
-        decided_at: case.now,
+        decided_at,
         due_at: verdict.due_at,
+        lease_token: one.lease_token,
     }
+}
+
+fn intent(one: &Addressed, now: Timestamp) -> Outcome {
+    Outcome { attempts: 1, reason: None, ..decided(one, Event::Begin, Reason::NoAnswer, now) }
 }

@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use super::plan;
+use crate::domain::channel::Channel;
 use crate::domain::fanout::{LEASE, Lane};
-use crate::domain::time::Timestamp;
 use crate::queue::Job;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::transact;
-use crate::storage::{chunk, delivery_sweep, fanout};
+use crate::storage::{chunk, due, fanout};
 use crate::telemetry::metric;
 
 /// How long a bell may go unheard when the queue is empty: a little more than a lease.
@@ -25,11 +25,10 @@ const ROUND: i64 = 1_000;
 
 /// One round; returns how many bells were rung: in peace none.
 pub async fn sweep(deps: &Deps) -> Result<usize> {
-    let now = deps.clock.now();
-    let before = now - patience(deps).await?;
+    let patience = patience(deps).await?;
     let (plans, chunks) = transact!(deps.db, |tx| {
-        let plans = fanout::unheard(tx, before, now, ROUND).await?;
-        let chunks = chunk::unheard(tx, before, now, ROUND).await?;
+        let plans = fanout::unheard(tx, patience, ROUND).await?;
+        let chunks = chunk::unheard(tx, patience, ROUND).await?;
         Ok::<_, Error>((plans, chunks))
     });
     for lane in Lane::ALL {
@@ -57,13 +56,19 @@ async fn patience(deps: &Deps) -> Result<Duration> {
     Ok(if waiting == 0 { UNHEARD } else { BACKLOG })
 }
 
-/// Sends on what was held for a channel that is configured by now, and ends what its deadline overtook.
-pub async fn hold_or_release(deps: &Deps) -> Result<u64> {
-    let now: Timestamp = deps.clock.now();
-    let channels: Vec<String> = deps.fan_out.providers.channels().map(|channel| channel.to_string()).collect();
-    Ok(transact!(deps.db, |tx| {
-        let expired = delivery_sweep::expire_held(tx, now, ROUND).await?;
-        let released = delivery_sweep::release_held(tx, channels.clone(), now, ROUND).await?;
-        Ok::<_, Error>(expired + released)
-    }))
+/// Sends on what was held for a channel that is configured by now, and ends what its deadline overtook. Returns whether
+/// there may be more.
+pub async fn hold_or_release(deps: &Deps) -> Result<bool> {
+    let channels: Vec<Channel> = deps.fan_out.providers.channels().collect();
+    // Looked at before it is written: mostly nothing is held, or nothing of it can go on.
+    if !due::any_held(deps.db.reader(), &channels).await? {
+        return Ok(false);
+    }
+    let (expired, released) = transact!(deps.db, |tx| {
+        let expired = due::expire_held(tx, ROUND).await?;
+        let released = due::release_held(tx, &channels, ROUND).await?;
+        Ok::<_, Error>((expired, released))
+    });
+    let full = |count: u64| i64::try_from(count).is_ok_and(|count| count >= ROUND);
+    Ok(full(expired) || full(released))
 }

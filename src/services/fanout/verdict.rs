@@ -89,10 +89,15 @@ impl Case {
 
     fn puzzled(self, status: u16, code: &str, text: &str) -> Verdict {
         let detail = Some(format!("{status} {code} {text}"));
+        // A success that cannot be read may have been one.
+        let shown = (200..300).contains(&status);
+        if shown && self.repeat == Repeat::Forbidden {
+            return self.ends(Event::Lose, Some(Reason::UnknownAnswer), true, detail);
+        }
         if self.attempts >= UNKNOWN_TRIES {
             return self.ends(Event::Refuse, Some(Reason::UnknownAnswer), false, detail);
         }
-        self.again(None, Reason::UnknownAnswer, detail)
+        Verdict { shown, ..self.again(None, Reason::UnknownAnswer, detail) }
     }
 
     /// Due again, or exhausted when the deadline comes first.

@@ -239,6 +239,7 @@ impl Ready {
             project_key: self.content.project_key(),
             purchaser_keys: json(serde_json::to_string(&self.content.purchaser_keys()))?,
             amount_fen: self.content.amount_fen(),
+            amends: at.amends,
             changes: "[]".to_owned(),
             reason: None,
             created_at: at.now,

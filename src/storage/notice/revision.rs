@@ -41,6 +41,8 @@ pub struct Revision {
     pub purchaser_keys: String,
     /// The sum that filters compare.
     pub amount_fen: Option<i64>,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
     /// JSON array of what changed.
     pub changes: String,
     /// Why.
@@ -70,8 +72,8 @@ pub async fn insert(tx: &Tx, row: &Revision) -> DbResult<u64> {
         &**tx,
         "INSERT INTO notice_revisions (notice_id, revision, position, kind, announce, matcher, document, body_html, \
            folded, category_path, region_path, notice_type, stage, project_key, purchaser_keys, amount_fen, changes, \
-           reason, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+           reason, created_at, amends) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         [
             row.notice_id.into(),
             row.revision.into(),
@@ -92,6 +94,7 @@ pub async fn insert(tx: &Tx, row: &Revision) -> DbResult<u64> {
             row.changes.as_str().into(),
             row.reason.clone().into(),
             row.created_at.into(),
+            row.amends.into(),
         ],
     )
     .await

@@ -152,7 +152,8 @@ fn sqlite_url(file: &Path) -> String {
 
 async fn connect(url: &str) -> DatabaseConnection {
     let mut options = sea_orm::ConnectOptions::new(url);
-    options.max_connections(2).sqlx_logging(false);
+    // One: SQLite reads another connection's change of the schema too late to name an index that it has just lost.
+    options.max_connections(1).sqlx_logging(false);
     Connector::connect(options).await.unwrap_or_else(|error| panic!("{url} does not answer: {error}"))
 }
 

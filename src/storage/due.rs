@@ -1,0 +1,213 @@
+//! Later tries: deliveries that are due, each under a lease and a token of its own.
+//!
+//! Promise: a due delivery is leased to one worker at a time, by the database's clock, and only the holder of its token
+//! writes what came of it. Where a repeat is forbidden, the try is written down ([`begin`]) before the provider is
+//! called; what is found begun and without an outcome when its lease has run out is lost ([`lose_lapsed`]), never sent
+//! again.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::delivery::{self, Outcome};
+use super::lease::{self, Token};
+use super::sql::{self, Binds, Of};
+use super::{DbResult, Tx, all, execute, value};
+use crate::domain::channel::Channel;
+use crate::domain::id::{ChunkId, EndpointId, FanOutId, NoticeId, UserId};
+
+/// A delivery whose next try is due, leased.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct Due {
+    /// The notice.
+    pub notice_id: NoticeId,
+    revision: i64,
+    /// The endpoint.
+    pub endpoint_id: EndpointId,
+    /// The user that it was for.
+    pub user_id: UserId,
+    /// Its fan-out.
+    pub fan_out_id: FanOutId,
+    /// Its chunk.
+    pub chunk_id: ChunkId,
+    /// The name of its channel.
+    pub channel: String,
+    /// How many tries were begun, this one included.
+    pub attempts: i64,
+    /// Whether an earlier try may have been shown.
+    pub shown: bool,
+    /// The fencing token of this lease.
+    pub lease_token: Token,
+}
+
+impl Due {
+    /// The notice's revision.
+    pub fn revision(&self) -> i32 {
+        i32::try_from(self.revision).unwrap_or(i32::MAX)
+    }
+}
+
+/// How long a due delivery is leased: longer than any provider is waited for.
+pub const DUE_LEASE: Duration = Duration::from_secs(20);
+
+/// Whether a channel has a delivery that is due. Costs one look into an index.
+pub async fn any(conn: &impl ConnectionTrait, channel: Channel) -> DbResult<bool> {
+    let text = format!(
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'due' AND channel = $1 AND due_at <= {now}) AS value",
+        now = sql::now(conn)
+    );
+    value(conn, &text, [channel.as_str().into()]).await
+}
+
+/// Leases deliveries of a channel that are due, the longest due first. The try is counted now, so that one that kills
+/// its worker runs out too.
+pub async fn lease(tx: &Tx, channel: Channel, most: i64) -> DbResult<Vec<Due>> {
+    let now = sql::now(&**tx);
+    let text = format!(
+        "UPDATE deliveries SET lease_token = lease_token + 1, attempts = attempts + 1, leased_until = {now} + {lease} \
+         WHERE (notice_id, revision, endpoint_id) IN (SELECT notice_id, revision, endpoint_id FROM deliveries \
+           WHERE state = 'due' AND channel = $1 AND due_at <= {now} \
+             AND (leased_until <= {now} OR leased_until > {now} + {lease}) ORDER BY due_at LIMIT $2 {skip}) \
+         RETURNING notice_id, revision, endpoint_id, user_id, fan_out_id, chunk_id, channel, attempts, shown, \
+           lease_token",
+        lease = lease::millis(DUE_LEASE),
+        skip = sql::skip_locked(&**tx),
+    );
+    all(&**tx, &text, [channel.as_str().into(), most.into()]).await
+}
+
+#[derive(FromQueryResult)]
+struct Written {
+    endpoint_id: EndpointId,
+}
+
+/// Where a repeat is forbidden: writes down that these tries begin, and returns those whose lease is still ours.
+pub async fn begin(tx: &Tx, notice: NoticeId, revision: i32, of: &[(EndpointId, Token)]) -> DbResult<Vec<EndpointId>> {
+    let mut binds = Binds::default();
+    let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
+    let leases = leases(tx, of, &mut binds);
+    let text = format!(
+        "UPDATE deliveries SET state = 'sending' FROM ({leases}) r WHERE notice_id = {notice} \
+           AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id AND deliveries.lease_token = r.token \
+           AND state = 'due' RETURNING deliveries.endpoint_id"
+    );
+    let rows: Vec<Written> = all(&**tx, &text, binds).await?;
+    Ok(rows.into_iter().map(|row| row.endpoint_id).collect())
+}
+
+fn leases(tx: &Tx, of: &[(EndpointId, Token)], binds: &mut Binds) -> String {
+    let rows: Vec<serde_json::Value> = of
+        .iter()
+        .map(|(endpoint, token)| serde_json::json!([endpoint.as_uuid().simple().to_string(), token]))
+        .collect();
+    let bind = binds.add(serde_json::Value::from(rows).to_string());
+    match tx.get_database_backend() {
+        sea_orm::DbBackend::Postgres => format!(
+            "SELECT (v->>0)::uuid AS endpoint_id, (v->>1)::bigint AS token FROM jsonb_array_elements({bind}::jsonb) v"
+        ),
+        _ => format!("SELECT unhex(value->>0) AS endpoint_id, value->>1 AS token FROM json_each({bind})"),
+    }
+}
+
+/// Writes what later tries of one revision ended with; those whose lease is lost are left alone. Returns how many were
+/// written. An outcome that was decided at the door, with no try begun, is not among the attempts.
+pub async fn settle(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcome], tried: bool) -> DbResult<usize> {
+    if outcomes.is_empty() {
+        return Ok(0);
+    }
+    let mut binds = Binds::default();
+    let (of, at) = (binds.add(notice), binds.add(i64::from(revision)));
+    let rows = delivery::rows(&**tx, outcomes, &mut binds);
+    let text = format!(
+        "UPDATE deliveries SET state = r.state, reason = NULLIF(r.reason, ''), shown = deliveries.shown OR r.shown, \
+           provider_ref = NULLIF(r.provider_ref, ''), decided_at = r.decided_at, due_at = {due_at}, \
+           attempts = r.attempts, leased_until = 0 \
+         FROM ({rows}) r WHERE notice_id = {of} AND revision = {at} AND deliveries.endpoint_id = r.endpoint_id \
+           AND deliveries.lease_token = r.lease_token AND deliveries.state IN ('due', 'sending') \
+         RETURNING deliveries.endpoint_id",
+        due_at = delivery::due_at(&**tx),
+    );
+    let written: Vec<Written> = all(&**tx, &text, binds).await?;
+    let written: std::collections::BTreeSet<EndpointId> = written.into_iter().map(|row| row.endpoint_id).collect();
+    let ours = || outcomes.iter().filter(|outcome| written.contains(&outcome.endpoint));
+    if tried {
+        delivery::record_attempts(tx, notice, revision, ours()).await?;
+    }
+    delivery::end_gone(tx, ours()).await?;
+    Ok(written.len())
+}
+
+/// Gives leases back unused: the try was not begun, and is due again after the wait.
+pub async fn put_back(
+    tx: &Tx,
+    notice: NoticeId,
+    revision: i32,
+    of: &[(EndpointId, Token)],
+    wait: Duration,
+) -> DbResult<u64> {
+    let mut binds = Binds::default();
+    let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
+    let leases = leases(tx, of, &mut binds);
+    let text = format!(
+        "UPDATE deliveries SET leased_until = 0, attempts = attempts - 1, due_at = {now} + {wait} FROM ({leases}) r \
+         WHERE notice_id = {notice} AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id \
+           AND deliveries.lease_token = r.token AND state = 'due'",
+        now = sql::now(&**tx),
+        wait = lease::millis(wait),
+    );
+    execute(&**tx, &text, binds).await
+}
+
+/// What was begun by somebody whose lease has run out, where a repeat is forbidden: nobody knows whether it was sent,
+/// and nobody sends it again.
+pub async fn lose_lapsed(tx: &Tx, channel: Channel) -> DbResult<u64> {
+    let text = format!(
+        "UPDATE deliveries SET state = 'unknown', reason = 'worker_died', shown = $2, decided_at = {now} \
+         WHERE state = 'sending' AND channel = $1 AND leased_until > 0 AND leased_until <= {now}",
+        now = sql::now(&**tx)
+    );
+    execute(&**tx, &text, [channel.as_str().into(), true.into()]).await
+}
+
+/// Held deliveries of these channels, which are configured now, become due; at most so many.
+pub async fn release_held(tx: &Tx, channels: &[Channel], most: i64) -> DbResult<u64> {
+    let text = format!(
+        "UPDATE deliveries SET state = 'due', reason = NULL, due_at = {now} \
+         WHERE (notice_id, revision, endpoint_id) IN (SELECT notice_id, revision, endpoint_id FROM deliveries \
+           WHERE state = 'held' AND reason = 'unconfigured' AND {channel} AND due_at > {now} ORDER BY due_at LIMIT $2 \
+             {skip})",
+        now = sql::now(&**tx),
+        channel = sql::is_in(&**tx, "channel", "$1", Of::Texts),
+        skip = sql::skip_locked(&**tx),
+    );
+    execute(&**tx, &text, [names(&**tx, channels), most.into()]).await
+}
+
+/// Ends what is held beyond its deadline; at most so many.
+pub async fn expire_held(tx: &Tx, most: i64) -> DbResult<u64> {
+    let text = format!(
+        "UPDATE deliveries SET state = 'expired', reason = 'deadline', decided_at = {now}, due_at = NULL \
+         WHERE (notice_id, revision, endpoint_id) IN (SELECT notice_id, revision, endpoint_id FROM deliveries \
+           WHERE state = 'held' AND {channel} AND due_at <= {now} LIMIT $2 {skip})",
+        now = sql::now(&**tx),
+        channel = sql::is_in(&**tx, "channel", "$1", Of::Texts),
+        skip = sql::skip_locked(&**tx),
+    );
+    execute(&**tx, &text, [names(&**tx, Channel::ALL), most.into()]).await
+}
+
+/// Whether something is held on one of these channels; once for those that are configured, and once for a deadline.
+pub async fn any_held(conn: &impl ConnectionTrait, configured: &[Channel]) -> DbResult<bool> {
+    let text = format!(
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND {released}) \
+           OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND {held} AND due_at <= {now}) AS value",
+        released = sql::is_in(conn, "channel", "$1", Of::Texts),
+        held = sql::is_in(conn, "channel", "$2", Of::Texts),
+        now = sql::now(conn),
+    );
+    value(conn, &text, [names(conn, configured), names(conn, Channel::ALL)]).await
+}
+
+fn names(conn: &impl ConnectionTrait, channels: &[Channel]) -> sea_orm::Value {
+    sql::text_set(conn, channels.iter().map(ToString::to_string))
+}
