@@ -5,7 +5,7 @@ use super::words::words;
 words! {
     /// What an edition of a notice is.
     EditionKind {
-        /// The first.
+        /// The first; or a later one that says the same and is announced where the earlier ones were not.
         Notice = "notice",
         /// A corrected one: users see the item again, unread.
         Revision = "revision",

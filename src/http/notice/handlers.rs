@@ -18,7 +18,8 @@ use crate::services::notice::{self, Published};
 
 problems!(
     /// What publishing may be answered.
-    pub PublishProblems: OutOfScope, SourceIdTaken, AmendedNoticeUnknown, IdempotencyKeyReused, IdempotencyKeyInUse
+    pub PublishProblems: OutOfScope, SourceIdTaken, AmendedNoticeUnknown, TooManyRevisions, IdempotencyKeyReused,
+        IdempotencyKeyInUse
 );
 problems!(
     /// What revising may be answered.
@@ -41,8 +42,11 @@ fn answer(published: Published) -> HttpResponse {
     tag = "publishing", operation_id = "publish_notice", summary = "Publish a notice",
     description = "发布公告。Accepted means delivered: after 2xx every matching subscriber has it in the inbox. \
                    (`source`, `source_id`) is the natural key: a repeat with the same content answers the first notice \
-                   with 200, other content is refused with `source_id_taken`, whose detail is the notice's id. The same \
-                   content under another id is stored with `duplicate_of` and not announced again.",
+                   with 200, other content is refused with `source_id_taken`, whose detail is the notice's id. Links, \
+                   addresses, case and layout are no content: send a revision to correct them. The same content under \
+                   another id is stored with `duplicate_of`. A content is announced once: a call that asks for more than \
+                   people were told (`announce`: `none` < `inbox` < `push`) announces it, under the same id as the next \
+                   revision; the answer's `announce` says what the call did.",
     request_body = NoticeBody, security(("publisher" = [])),
     params(IdempotencyKey),
     responses(
@@ -66,7 +70,9 @@ pub async fn publish_notice(
 #[utoipa::path(
     tag = "publishing", operation_id = "revise_notice", summary = "Publish a corrected edition of a notice",
     description = "修订公告。Its audience is that of the edition before it and its own matches; they see the same item \
-                   again, unread, with what changed, unless `editorial` is set. At most 50 revisions.",
+                   again, unread, with what changed, unless `editorial` is set. A corrected link or another layout is a \
+                   change too, and so is nothing but a wider `announce`: then people are told of the notice as if it were \
+                   new. At most 50 revisions.",
     request_body = RevisionBody, security(("publisher" = [])),
     params(("id" = NoticeId, Path), IdempotencyKey),
     responses((status = 201, body = PublishedView, headers(("Location" = String))), ReviseProblems)

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::parts::{AmountPart, DeadlinePart, PartyPart, ProjectPart};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::fanout::EditionKind;
+use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::{Content, NoticeState};
 use crate::domain::page::Page;
@@ -22,16 +22,18 @@ pub struct PublishedView {
     revision: i64,
     /// The notice that it amends.
     amends: Option<NoticeId>,
-    /// The first notice with the same content; this one is stored and not announced again.
+    /// The first notice with the same content.
     duplicate_of: Option<NoticeId>,
+    /// How far this call announced it. `none`: as was asked, or people were told of this content as widely before.
+    announce: Announce,
     /// When it was published.
     published_at: Timestamp,
 }
 
 impl From<Published> for PublishedView {
     fn from(published: Published) -> Self {
-        let Published { id, revision, created: _, amends, duplicate_of, published_at } = published;
-        Self { id, revision, amends, duplicate_of, published_at }
+        let Published { id, revision, created: _, amends, duplicate_of, announce, published_at } = published;
+        Self { id, revision, amends, duplicate_of, announce, published_at }
     }
 }
 
@@ -261,10 +263,10 @@ pub struct ChangeView {
     /// The field's name.
     #[schema(example = "deadlines")]
     field: String,
-    /// What it was; for `body` the lines that went.
+    /// What it was; for `body` the lines that went, for `links` the addresses.
     #[schema(value_type = Value)]
     from: Value,
-    /// What it is; for `body` the lines that came.
+    /// What it is; for `body` the lines that came, for `links` the addresses.
     #[schema(value_type = Value)]
     to: Value,
 }
@@ -283,7 +285,7 @@ pub struct RevisionItemView {
     revision: i64,
     /// What kind of edition it is.
     kind: EditionKind,
-    /// What changed since the one before.
+    /// What changed since the one before; nothing of the body once the notice is withdrawn.
     changes: Vec<ChangeView>,
     /// Why.
     reason: Option<String>,

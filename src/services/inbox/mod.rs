@@ -66,8 +66,9 @@ pub async fn get(deps: &Deps, user: UserId, notice: NoticeId) -> Result<Told> {
 async fn told(deps: &Deps, user: UserId, items: Vec<Item>) -> Result<Vec<Told>> {
     let mut why = why::of_items(deps, user, &items).await?;
     let tell = |mut item: Item| {
-        let changes = serde_json::from_value(item.changes.take())
+        let mut changes: Vec<Change> = serde_json::from_value(item.changes.take())
             .map_err(|error| Error::broken(format!("the changes of {}: {error}", item.notice)))?;
+        changes.retain(|change| change.is_shown(item.state));
         Ok(Told { changes, why: why.remove(&item.notice).unwrap_or_default(), item })
     };
     items.into_iter().map(tell).collect()

@@ -3,9 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::notice::Content;
+use super::html::{self, Body};
+use crate::domain::notice::{Content, NoticeState};
 
-/// A field that differs. For `body` the sides are the lines that went and that came.
+/// The name of the body's text among the fields.
+const BODY: &str = "body";
+/// The name of the addresses that the body links to.
+const LINKS: &str = "links";
+
+/// A field that differs. For `body` the sides are the lines that went and that came, for `links` the addresses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// The field's name.
@@ -23,22 +29,40 @@ const MAX_LINE_CHARS: usize = 200;
 /// Bodies that differ in more lines than this are compared no closer: the table of the comparison would be too large.
 const MAX_COMPARED: usize = 400;
 
-/// Everything that differs, but for where the source shows it.
-pub fn changes(old: (&Content, &str), new: (&Content, &str)) -> Vec<Change> {
+/// Everything that differs.
+pub fn changes(old: (&Content, &Body), new: (&Content, &Body)) -> Vec<Change> {
     let fields = |content: &Content| match serde_json::to_value(content) {
         Ok(Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
     };
     let (from, to) = (fields(old.0), fields(new.0));
-    let mut names: Vec<&String> = from.keys().chain(to.keys()).filter(|name| *name != "source_url").collect();
+    let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
     names.sort_unstable();
     names.dedup();
     let side = |fields: &serde_json::Map<String, Value>, name: &str| fields.get(name).cloned().unwrap_or_default();
     let differing = names.into_iter().filter(|name| from.get(*name) != to.get(*name));
     let mut changes: Vec<Change> =
         differing.map(|name| Change { field: name.clone(), from: side(&from, name), to: side(&to, name) }).collect();
-    changes.extend(body_change(old.1, new.1));
+    changes.extend(body_change(&old.1.text, &new.1.text));
+    changes.extend(links_change(&html::links(&old.1.html), &html::links(&new.1.html)));
     changes
+}
+
+impl Change {
+    /// Whether it may be shown of a notice in this state: of one that was withdrawn, nothing of its body.
+    pub fn is_shown(&self, state: NoticeState) -> bool {
+        state == NoticeState::Published || ![BODY, LINKS].contains(&self.field.as_str())
+    }
+}
+
+fn links_change(old: &[String], new: &[String]) -> Option<Change> {
+    let beside = |of: &[String], other: &[String]| {
+        let alone: Vec<&str> = of.iter().filter(|link| !other.contains(link)).map(String::as_str).collect();
+        shown(&alone)
+    };
+    // Each is looked for among all others: bodies with more links than this are not asked.
+    let same = old == new || old.len() > MAX_COMPARED || new.len() > MAX_COMPARED;
+    (!same).then(|| Change { field: LINKS.to_owned(), from: beside(old, new), to: beside(new, old) })
 }
 
 fn body_change(old: &str, new: &str) -> Option<Change> {
@@ -56,7 +80,7 @@ fn body_change(old: &str, new: &str) -> Option<Change> {
     } else {
         unmatched(old, new)
     };
-    Some(Change { field: "body".to_owned(), from: shown(&gone), to: shown(&come) })
+    Some(Change { field: BODY.to_owned(), from: shown(&gone), to: shown(&come) })
 }
 
 /// The lines of each side that are not in the longest common subsequence.

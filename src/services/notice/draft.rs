@@ -192,6 +192,23 @@ pub(super) struct Placed {
     pub now: Timestamp,
 }
 
+impl Placed {
+    /// Where a notice stands.
+    pub fn of(notice: &Notice) -> Self {
+        Self {
+            id: notice.id,
+            publisher: notice.publisher_id,
+            revision: notice.revision,
+            position: notice.position,
+            amends: notice.amends,
+            duplicate_of: notice.duplicate_of,
+            published_at: notice.published_at,
+            received_at: notice.received_at,
+            now: notice.updated_at,
+        }
+    }
+}
+
 impl Ready {
     /// The notice's row.
     pub fn notice(&self, at: &Placed) -> Notice {

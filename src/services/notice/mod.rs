@@ -3,6 +3,7 @@
 //! Promise: one transaction stores the notice, its edition, the lists it stands in, its fan-out and the outbox line; it
 //! takes its position as late as it can, and its cost does not depend on how many people will be told.
 
+mod announce;
 pub mod diff;
 mod draft;
 pub mod html;

@@ -1,18 +1,23 @@
 //! Publishing: once for each natural key, announced once for each content.
+//!
+//! A content that was stored and not announced, or less widely than is asked now, is announced by the call that asks:
+//! under another id as that notice's first edition, under the same one as its next.
 
 use serde::{Deserialize, Serialize};
 
+use super::announce::{announce_edition, content, told_elsewhere, widest};
 use super::draft::{Draft, Placed, Ready, ready};
+use super::revise::MAX_REVISIONS;
 use crate::domain::fanout::{Announce, EditionKind};
-use crate::domain::id::{FanOutId, NoticeId};
-use crate::domain::notice::Content;
+use crate::domain::id::NoticeId;
+use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::idempotency::{Call, once};
 use crate::services::publisher::Caller;
 use crate::services::refusal::{Error, Fault, Refusal, Result};
 use crate::storage::notice::{self, Notice, revision};
-use crate::storage::{DbError, Tx, fanout, order};
+use crate::storage::{DbError, Tx, order};
 
 /// What publishing, revising or withdrawing came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +30,29 @@ pub struct Published {
     pub created: bool,
     /// The notice that it amends.
     pub amends: Option<NoticeId>,
-    /// The first notice with the same content; this one is not announced again.
+    /// The first notice with the same content.
     pub duplicate_of: Option<NoticeId>,
+    /// How far this call announced it.
+    #[serde(default = "not_at_all")]
+    pub announce: Announce,
     /// When it was published.
     pub published_at: Timestamp,
 }
 
+/// What an answer says of announcing that was kept before answers said it.
+const fn not_at_all() -> Announce {
+    Announce::None
+}
+
 impl Published {
-    pub(super) fn of(notice: &Notice, created: bool) -> Self {
+    pub(super) fn of(notice: &Notice, created: bool, announce: Announce) -> Self {
         let Notice { id, revision, amends, duplicate_of, published_at, .. } = *notice;
-        Self { id, revision, created, amends, duplicate_of, published_at }
+        Self { id, revision, created, amends, duplicate_of, announce, published_at }
+    }
+
+    /// The notice stands as it stood.
+    pub(super) fn unchanged(notice: &Notice) -> Self {
+        Self::of(notice, false, Announce::None)
     }
 }
 
@@ -54,7 +72,7 @@ pub async fn publish(deps: &Deps, caller: &Caller, call: &Call, draft: Draft) ->
 
 async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeId) -> Result<Published> {
     if let Some(known) = notice::find_by_source(&**tx, &ready.source, &ready.source_id).await? {
-        return again(tx, caller, ready, &known).await;
+        return again(deps, tx, caller, ready, &known).await;
     }
     let now = deps.clock.now();
     let published_at = ready.published_at.unwrap_or(now);
@@ -63,7 +81,7 @@ async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeI
     let position = order::take_position(tx).await?;
     let duplicate_of = notice::find_by_content(&**tx, &ready.hash, id).await?;
     let duplicate_of = duplicate_of.map(|first| first.duplicate_of.unwrap_or(first.id));
-    let announce = if duplicate_of.is_some() { Announce::None } else { ready.announce };
+    let announce = untold(ready.announce, told_elsewhere(tx, ready, id).await?);
     let publisher = caller.publisher;
     let placed =
         Placed { id, publisher, revision: 1, position, amends, duplicate_of, published_at, received_at: now, now };
@@ -74,21 +92,71 @@ async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeI
     revision::insert(tx, &edition).await?;
     notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
     announce_edition(tx, ready, &placed, EditionKind::Notice, announce, published_at).await?;
-    Ok(Published::of(&row, true))
+    Ok(Published::of(&row, true, announce))
+}
+
+/// How far something is still to be announced: as far as is asked, unless people were told as widely.
+const fn untold(asked: Announce, told: Announce) -> Announce {
+    match (asked, told) {
+        (Announce::Push, Announce::None | Announce::Inbox) | (Announce::Inbox, Announce::None) => asked,
+        _ => Announce::None,
+    }
 }
 
 /// The natural key is taken: the same content answers its notice, whatever has become of it since.
-async fn again(tx: &Tx, caller: &Caller, ready: &Ready, known: &Notice) -> Result<Published> {
+async fn again(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, known: &Notice) -> Result<Published> {
     let taken = || Error::refused(Refusal::SourceIdTaken, known.id.to_string());
     if known.publisher_id != caller.publisher {
         return Err(taken());
     }
     if known.content_hash == ready.hash {
-        return Ok(Published::of(known, false));
+        return announce_further(deps, tx, ready, known).await;
     }
     let first = revision::find(&**tx, known.id, 1).await?.ok_or_else(taken)?;
-    let content: Content = serde_json::from_str(&first.document).map_err(|error| Error::broken(error.to_string()))?;
-    if content.hash(&first.folded) == ready.hash { Ok(Published::of(known, false)) } else { Err(taken()) }
+    if content(&first.document)?.hash(&first.folded) == ready.hash {
+        Ok(Published::unchanged(known))
+    } else {
+        Err(taken())
+    }
+}
+
+/// Announces a notice that says what it said, when that is asked and people were not told as widely before. What
+/// stands is announced as an edition of its own: whom it concerns is decided by the subscriptions of now.
+async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known: &Notice) -> Result<Published> {
+    if untold(ready.announce, widest(tx, known.id).await?) == Announce::None {
+        return Ok(Published::unchanged(known));
+    }
+    // Asked again of the row as it stands: a copy of this call, a revision or a withdrawal may have been quicker.
+    let known = notice::find_for_update(tx, known.id).await?.ok_or(Refusal::NotFound)?;
+    let position = order::take_position(tx).await?;
+    let told = widest(tx, known.id).await?.max(told_elsewhere(tx, ready, known.id).await?);
+    let announce = untold(ready.announce, told);
+    let stands = known.state() == NoticeState::Published && known.content_hash == ready.hash;
+    if announce == Announce::None || !stands {
+        return Ok(Published::unchanged(&known));
+    }
+    if known.revision >= MAX_REVISIONS {
+        return Err(Error::refused(Refusal::TooManyRevisions, MAX_REVISIONS.to_string()));
+    }
+    let now = deps.clock.now();
+    let placed = Placed { revision: known.revision + 1, position, now, ..Placed::of(&known) };
+    let row = Notice { revision: placed.revision, position, updated_at: now, ..known.clone() };
+    notice::update(tx, &row).await?;
+    let before = revision::find(&**tx, known.id, known.revision).await?;
+    let before = before.ok_or_else(|| Error::broken(format!("{} has no edition {}", known.id, known.revision)))?;
+    let edition = revision::Revision {
+        revision: placed.revision,
+        position,
+        kind: EditionKind::Notice.as_str().to_owned(),
+        announce: announce.as_str().to_owned(),
+        changes: "[]".to_owned(),
+        reason: None,
+        created_at: now,
+        ..before
+    };
+    revision::insert(tx, &edition).await?;
+    announce_edition(tx, ready, &placed, EditionKind::Notice, announce, ready.published_at.unwrap_or(now)).await?;
+    Ok(Published::of(&row, false, announce))
 }
 
 /// The notice that this one amends: the one it names, else the newest of its section, else of its project.
@@ -123,30 +191,4 @@ pub(super) async fn amended(
     }
     let Some(found) = found else { return Ok(None) };
     Ok(notice::find(&**tx, found).await?.filter(within).map(|found| found.id))
-}
-
-/// Opens the edition's fan-out, unless nobody is to be told.
-pub(super) async fn announce_edition(
-    tx: &Tx,
-    ready: &Ready,
-    placed: &Placed,
-    kind: EditionKind,
-    announce: Announce,
-    said_at: Timestamp,
-) -> Result<()> {
-    if announce == Announce::None {
-        return Ok(());
-    }
-    let new = fanout::NewFanOut {
-        id: FanOutId::new(),
-        notice: placed.id,
-        revision: i32::try_from(placed.revision).map_err(|error| Error::broken(error.to_string()))?,
-        kind,
-        announce,
-        position: placed.position,
-        lane: ready.lane(placed.amends),
-        deadline_at: ready.deadline(said_at),
-        now: placed.now,
-    };
-    Ok(fanout::open(tx, &new).await?)
 }

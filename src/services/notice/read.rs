@@ -182,7 +182,7 @@ pub async fn project(deps: &Deps, code: &str) -> Result<Vec<Summary>> {
 
 /// A notice's editions, the newest first.
 pub async fn editions(deps: &Deps, id: NoticeId, cursor: Option<&Cursor>, limit: u16) -> Result<Page<EditionEntry>> {
-    stands(deps, id).await?;
+    let state = stands(deps, id).await?;
     let before = match cursor {
         None => i64::MAX,
         Some(cursor) => {
@@ -191,7 +191,7 @@ pub async fn editions(deps: &Deps, id: NoticeId, cursor: Option<&Cursor>, limit:
         }
     };
     let found = revision::list(deps.db.reader(), id, before, i64::from(limit) + 1).await?;
-    let found = found.into_iter().map(entry).collect::<Result<Vec<_>>>()?;
+    let found = found.into_iter().map(|row| entry(row, state)).collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(found, limit, |last| Cursor::new(REVISIONS, [last.revision])))
 }
 
@@ -202,15 +202,19 @@ pub async fn edition(deps: &Deps, id: NoticeId, number: i64) -> Result<Edition> 
     let content = content(&row.document)?;
     let body_html = (state == NoticeState::Published).then_some(row.body_html);
     let revision::Revision { revision, kind, changes, reason, created_at, .. } = row;
-    Ok(Edition { entry: entry(revision::Entry { revision, kind, changes, reason, created_at })?, content, body_html })
+    let entry = entry(revision::Entry { revision, kind, changes, reason, created_at }, state)?;
+    Ok(Edition { entry, content, body_html })
 }
 
-fn entry(row: revision::Entry) -> Result<EditionEntry> {
+/// An edition of a notice that stands like this.
+fn entry(row: revision::Entry, state: NoticeState) -> Result<EditionEntry> {
     let broken = |what: String| Error::broken(format!("a stored edition: {what}"));
+    let mut changes: Vec<Change> = serde_json::from_str(&row.changes).map_err(|error| broken(error.to_string()))?;
+    changes.retain(|change| change.is_shown(state));
     Ok(EditionEntry {
         revision: row.revision,
         kind: row.kind.parse().map_err(|_| broken(row.kind.clone()))?,
-        changes: serde_json::from_str(&row.changes).map_err(|error| broken(error.to_string()))?,
+        changes,
         reason: row.reason,
         created_at: row.created_at,
     })

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::announce::{announce_edition, content, widest};
 use super::diff;
-use super::draft::{Draft, Placed, ready};
-use super::html;
-use super::publish::{Published, amended, announce_edition};
+use super::draft::{Draft, Placed, Ready, ready};
+use super::html::{self, Body};
+use super::publish::{Published, amended};
 use crate::domain::fanout::{Announce, EditionKind, Lane};
 use crate::domain::id::{FanOutId, NoticeId};
-use crate::domain::notice::{Content, NoticeState};
+use crate::domain::notice::NoticeState;
 use crate::services::Deps;
 use crate::services::idempotency::{Call, once};
 use crate::services::publisher::Caller;
@@ -44,26 +45,13 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
         if (ready.source.as_str(), ready.source_id.as_str()) != (old.source.as_str(), old.source_id.as_str()) {
             return Err(Error::invalid(vec![other_key("/notice/source_id", &old)]));
         }
-        if old.content_hash == ready.hash {
-            return Err(Refusal::NothingChanged.into());
-        }
         let before = newest(tx, &old).await?;
+        let (changes, kind) = changes(tx, &before, &ready, editorial).await?;
         let now = deps.clock.now();
         let amends = amended(tx, caller, &ready, id, old.published_at).await?.or(old.amends);
-        let changes = changes(&before, &ready.content, &ready.body.text)?;
         let position = order::take_position(tx).await?;
-        let placed = Placed {
-            id,
-            publisher: old.publisher_id,
-            revision: old.revision + 1,
-            position,
-            amends,
-            duplicate_of: None,
-            published_at: old.published_at,
-            received_at: old.received_at,
-            now,
-        };
-        let kind = if editorial { EditionKind::Editorial } else { EditionKind::Revision };
+        let revision = old.revision + 1;
+        let placed = Placed { revision, position, amends, duplicate_of: None, now, ..Placed::of(&old) };
         let row = ready.notice(&placed);
         notice::update(tx, &row).await?;
         let edition = revision::Revision {
@@ -76,7 +64,7 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
         notice::displace(tx, &old, &before.stage).await?;
         notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
         announce_edition(tx, &ready, &placed, kind, ready.announce, now).await?;
-        Ok(Published::of(&row, true))
+        Ok(Published::of(&row, true, ready.announce))
     })
     .await?;
     deps.fan_out.wake.notify_one();
@@ -88,7 +76,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
     let published = once(deps, call, async |tx| {
         let old = own(tx, caller, id).await?;
         if old.state() == NoticeState::Withdrawn {
-            return Ok(Published::of(&old, false));
+            return Ok(Published::unchanged(&old));
         }
         let before = newest(tx, &old).await?;
         let announce = widest(tx, id).await?;
@@ -102,7 +90,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
             ..old.clone()
         };
         notice::update(tx, &row).await?;
-        let content: Content = parse(&before.document)?;
+        let content = content(&before.document)?;
         let stage = before.stage.clone();
         let edition = revision::Revision {
             revision: row.revision,
@@ -131,7 +119,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
             };
             fanout::open(tx, &new).await?;
         }
-        Ok(Published::of(&row, true))
+        Ok(Published::of(&row, true, announce))
     })
     .await?;
     deps.fan_out.wake.notify_one();
@@ -170,22 +158,24 @@ async fn newest(tx: &Tx, notice: &Notice) -> Result<revision::Revision> {
     found.ok_or_else(|| Error::broken(format!("{} has no edition {}", notice.id, notice.revision)))
 }
 
-/// How far any edition was announced: as far as people must hear that it is withdrawn.
-async fn widest(tx: &Tx, id: NoticeId) -> Result<Announce> {
-    for announce in [Announce::Push, Announce::Inbox] {
-        if revision::announced(&**tx, id, announce.as_str()).await? > 0 {
-            return Ok(announce);
-        }
-    }
-    Ok(Announce::None)
-}
-
-fn changes(before: &revision::Revision, content: &Content, text: &str) -> Result<String> {
-    let old: Content = parse(&before.document)?;
-    let changes = diff::changes((&old, &html::text_of(&before.body_html)), (content, text));
-    serde_json::to_string(&changes).map_err(|error| Error::broken(error.to_string()))
-}
-
-fn parse(document: &str) -> Result<Content> {
-    serde_json::from_str(document).map_err(|error| Error::broken(format!("a stored document: {error}")))
+/// What a corrected edition changes, as JSON; and what kind of edition that makes it.
+async fn changes(
+    tx: &Tx,
+    before: &revision::Revision,
+    ready: &Ready,
+    editorial: bool,
+) -> Result<(String, EditionKind)> {
+    let old = Body { text: html::text_of(&before.body_html), html: before.body_html.clone() };
+    let old_content = content(&before.document)?;
+    let kind = if (&old_content, &old.html) != (&ready.content, &ready.body.html) {
+        if editorial { EditionKind::Editorial } else { EditionKind::Revision }
+    } else if ready.announce > widest(tx, before.notice_id).await? {
+        // Nothing is new but that people are told: to them it is the notice, not a correction of it.
+        EditionKind::Notice
+    } else {
+        return Err(Refusal::NothingChanged.into());
+    };
+    let changes = diff::changes((&old_content, &old), (&ready.content, &ready.body));
+    let changes = serde_json::to_string(&changes).map_err(|error| Error::broken(error.to_string()))?;
+    Ok((changes, kind))
 }

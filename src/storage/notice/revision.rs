@@ -122,3 +122,28 @@ pub async fn announced(conn: &impl ConnectionTrait, notice: NoticeId, announce: 
     let text = "SELECT COUNT(*) AS value FROM notice_revisions WHERE notice_id = $1 AND announce = $2";
     value(conn, text, [notice.into(), announce.into()]).await
 }
+
+/// What an edition said that was announced.
+#[derive(Debug, FromQueryResult)]
+pub struct Told {
+    /// A word of `Announce`.
+    pub announce: String,
+    /// JSON of `Content`.
+    pub document: String,
+}
+
+/// The announced editions with this text of the notices that stand and have this content now, but for `except`.
+pub async fn told(
+    conn: &impl ConnectionTrait,
+    content_hash: &[u8],
+    folded: &str,
+    except: NoticeId,
+) -> DbResult<Vec<Told>> {
+    all(
+        conn,
+        "SELECT r.announce, r.document FROM notices n JOIN notice_revisions r ON r.notice_id = n.id \
+         WHERE n.content_hash = $1 AND n.id <> $2 AND n.state = 'published' AND r.announce <> 'none' AND r.folded = $3",
+        [content_hash.to_vec().into(), except.into(), folded.into()],
+    )
+    .await
+}

@@ -115,3 +115,9 @@ pub fn text_of(html: &str) -> String {
     let lines = plain.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
+
+/// The addresses that HTML which [`clean`] made links to.
+pub fn links(html: &str) -> Vec<String> {
+    let links = html.split("<a href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    links.map(|link| link.replace("&amp;", "&")).collect()
+}
