@@ -10,6 +10,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 mod m20261123_000001_initial;
 mod m20261123_000002_fan_out;
+mod m20261123_000003_address_hash;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -19,7 +20,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_initial::Migration), Box::new(m20261123_000002_fan_out::Migration)]
+        vec![
+            Box::new(m20261123_000001_initial::Migration),
+            Box::new(m20261123_000002_fan_out::Migration),
+            Box::new(m20261123_000003_address_hash::Migration),
+        ]
     }
 }
 

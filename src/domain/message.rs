@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::id::{DeliveryId, EndpointId, NoticeId};
 use crate::domain::time::Timestamp;
@@ -89,6 +90,11 @@ impl Address {
             return Err(AddressError);
         }
         Ok(Self(text.into()))
+    }
+
+    /// What the address is found by: its SHA-256, because an address can be longer than an index can hold.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
     }
 
     /// The address in clear, for the provider and the database. Never for a log.

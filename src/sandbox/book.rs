@@ -13,7 +13,7 @@ use super::log::{Entry, KeyStats, LogPage, LogQuery, Stats};
 use super::outcome::{Code, Wish};
 use super::phones::{About, Phone, Phones};
 use super::settings::Settings;
-use super::wire::RecipientIn;
+use super::wire::{RecipientIn, is_token, remembered};
 use crate::domain::message::MessageKind;
 use crate::domain::time::Timestamp;
 
@@ -127,7 +127,7 @@ impl Book {
         let entry = Entry {
             number: self.next,
             received_at: now,
-            token: Arc::from(&*to.token),
+            token: Arc::from(remembered(&to.token)),
             idempotency_key: Arc::from(&*to.idempotency_key),
             about: Arc::clone(about),
             outcome: code,
@@ -263,6 +263,7 @@ fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, of: K) {
 
 fn verdict(token: &str, received: u32, throttled_tries: u32) -> Code {
     match Wish::of(token) {
+        _ if !is_token(token) => Code::TokenGone,
         Wish::Gone => Code::TokenGone,
         Wish::Moved => Code::TokenMoved,
         Wish::Throttled if received < throttled_tries => Code::Throttled,

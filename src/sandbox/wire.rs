@@ -10,11 +10,12 @@ use crate::domain::id::NoticeId;
 use crate::domain::message::MessageKind;
 use crate::domain::time::Timestamp;
 
-/// The most bytes of a call.
-pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// The most bytes of a call: as many recipients as a call may have, each with the longest token, escaped.
+pub(super) const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The most recipients of a call.
 pub(super) const MAX_RECIPIENTS: usize = 500;
-const TOKEN_MAX_BYTES: usize = 512;
+/// The longest token that a phone can have.
+const TOKEN_MAX_BYTES: usize = 4096;
 const KEY_MAX_BYTES: usize = 128;
 const LINE_MAX_BYTES: usize = 2048;
 const BODY_TEXT_MAX_BYTES: usize = 4096;
@@ -92,12 +93,21 @@ fn check(message: &MessageIn<'_>, recipients: &[RecipientIn<'_>]) -> Result<(), 
             return Err(format!("{name}: at most {max} bytes"));
         }
     }
-    let fits = |text: &str, max: usize| (1..=max).contains(&text.len());
-    let ok = |to: &RecipientIn<'_>| fits(&to.token, TOKEN_MAX_BYTES) && fits(&to.idempotency_key, KEY_MAX_BYTES);
-    if !recipients.iter().all(ok) {
-        return Err(format!("token: 1 to {TOKEN_MAX_BYTES} bytes; idempotency_key: 1 to {KEY_MAX_BYTES} bytes"));
+    // A token is the recipient's own matter, and is judged with it; the keys are the caller's.
+    if recipients.iter().any(|to| !(1..=KEY_MAX_BYTES).contains(&to.idempotency_key.len())) {
+        return Err(format!("idempotency_key: 1 to {KEY_MAX_BYTES} bytes"));
     }
     Ok(())
+}
+
+/// Whether a phone can have this token.
+pub(super) fn is_token(token: &str) -> bool {
+    (1..=TOKEN_MAX_BYTES).contains(&token.len())
+}
+
+/// As much of a token as is remembered.
+pub(super) fn remembered(token: &str) -> &str {
+    token.get(..token.floor_char_boundary(TOKEN_MAX_BYTES)).unwrap_or_default()
 }
 
 /// The answer to a batch.

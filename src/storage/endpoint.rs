@@ -21,7 +21,7 @@ pub struct Holder {
     pub device_id: Option<DeviceId>,
 }
 
-/// Adds an endpoint of a device. An address that lives elsewhere breaks `endpoints_address_key`.
+/// Adds an endpoint of a device. An address that lives elsewhere breaks `endpoints_address_hash_key`.
 pub async fn insert(
     tx: &Tx,
     user: UserId,
@@ -33,8 +33,17 @@ pub async fn insert(
     let id = EndpointId::new();
     execute(
         &**tx,
-        "INSERT INTO endpoints (id, user_id, device_id, channel, address, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        [id.into(), user.into(), device.into(), channel.into(), address.expose().into(), now.into()],
+        "INSERT INTO endpoints (id, user_id, device_id, channel, address, address_hash, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        [
+            id.into(),
+            user.into(),
+            device.into(),
+            channel.into(),
+            address.expose().into(),
+            address.digest().to_vec().into(),
+            now.into(),
+        ],
     )
     .await?;
     Ok(id)
@@ -43,10 +52,10 @@ pub async fn insert(
 /// Who holds an address now; nobody else takes or ends it until the commit.
 pub async fn find_holder(tx: &Tx, channel: Channel, address: &Address) -> DbResult<Option<Holder>> {
     let text = format!(
-        "SELECT id, user_id, device_id FROM endpoints WHERE channel = $1 AND address = $2 AND ended_at IS NULL {}",
+        "SELECT id, user_id, device_id FROM endpoints WHERE channel = $1 AND address_hash = $2 AND ended_at IS NULL {}",
         sql::for_update(&**tx)
     );
-    one(&**tx, &text, [channel.into(), address.expose().into()]).await
+    one(&**tx, &text, [channel.into(), address.digest().to_vec().into()]).await
 }
 
 /// Ends an endpoint; says whether it lived.
@@ -65,5 +74,6 @@ pub async fn end_of_device(tx: &Tx, device: DeviceId, now: Timestamp, reason: En
 pub async fn erase_of_user(tx: &Tx, user: UserId, now: Timestamp, reason: EndpointEnd) -> DbResult<()> {
     let text = "UPDATE endpoints SET ended_at = $2, ended_reason = $3 WHERE user_id = $1 AND ended_at IS NULL";
     execute(&**tx, text, [user.into(), now.into(), reason.into()]).await?;
-    execute(&**tx, "UPDATE endpoints SET address = '' WHERE user_id = $1", [user.into()]).await.map(|_| ())
+    let text = "UPDATE endpoints SET address = '', address_hash = NULL WHERE user_id = $1";
+    execute(&**tx, text, [user.into()]).await.map(|_| ())
 }

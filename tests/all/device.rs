@@ -1,11 +1,12 @@
 //! Devices through the door.
 
+use rand::distr::SampleString as _;
 use serde_json::{Value, json};
 use yizhan::domain::session::SessionEnd;
 use yizhan::services::{account, session};
 use yizhan::storage::value;
 
-use super::support::{Answer, Person, TestApp};
+use super::support::{Answer, Person, TestApp, notice, subscription};
 
 const PATH: &str = "/v1/devices";
 
@@ -178,4 +179,23 @@ async fn the_devices_of_others_are_not_found() {
     other.patch(&made, json!({ "name": "x" })).await.expect(404);
     other.delete(&made).await.expect(404);
     assert_eq!(other.get(PATH).await.expect(200).items().len(), 0);
+}
+
+#[tokio::test]
+async fn the_longest_token_is_registered_reached_and_moved_like_any_other() {
+    let app = TestApp::spawn().await;
+    let (me, other, publisher) = (app.user().await, app.user().await, app.publisher().await);
+    subscription().subscribe(&me).await;
+    // Nothing that could be compressed: an index over the token itself would not hold it on PostgreSQL.
+    let token = rand::distr::Alphanumeric.sample_string(&mut rand::rng(), 4096);
+    let short = me.with_device().await;
+    register(&me, &token).await;
+    me.post(PATH, phone(&token)).await.expect(200);
+    notice().publish(&publisher).await;
+    for token in [&token, &short] {
+        app.shown(token, 1).await;
+    }
+    register(&other, &token).await;
+    assert_eq!((endpoints(&app, None).await, endpoints(&app, Some("moved")).await), (2, 1));
+    me.post(PATH, phone(&format!("{token}x"))).await.expect(422).problem("invalid");
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use migrations::{Migrator, MigratorTrait as _};
 use sea_orm::{DatabaseConnection, DbBackend, FromQueryResult};
+use yizhan::domain::id::{EndpointId, UserId};
+use yizhan::domain::message::Address;
 use yizhan::storage::{self, Db, Settings, Synchronous};
 
 use super::support::Database;
@@ -65,6 +67,28 @@ async fn both_engines_have_the_same_tables_columns_and_indexes() {
     let pairs: Vec<_> =
         differing.iter().map(|name| (name, ours.get(name.as_str()), theirs.get(name.as_str()))).collect();
     assert!(pairs.is_empty(), "here and on SQLite: {pairs:#?}");
+}
+
+/// What was stored before a column came has its value after.
+#[tokio::test]
+async fn the_addresses_of_before_are_found_by_their_hash() {
+    let database = Database::fresh().await;
+    let connection = database.connect().await;
+    Migrator::down(&connection, None).await.expect("down");
+    let all = Migrator::migrations();
+    let before = all.iter().position(|one| one.name().ends_with("000003_address_hash")).expect("the migration");
+    Migrator::up(&connection, Some(u32::try_from(before).expect("few"))).await.expect("up to there");
+    let (user, endpoint) = (UserId::new(), EndpointId::new());
+    let text = "INSERT INTO users (id, display_name, role, created_at) VALUES ($1, 'a', 'user', 0)";
+    storage::execute(&connection, text, [user.into()]).await.expect("a user");
+    let address = Address::parse("token-令牌-0123456789").expect("an address");
+    let text = "INSERT INTO endpoints (id, user_id, channel, address, created_at) VALUES ($1, $2, 'sandbox', $3, 0)";
+    let values = [endpoint.into(), user.into(), address.expose().into()];
+    storage::execute(&connection, text, values).await.expect("an endpoint");
+    Migrator::up(&connection, None).await.expect("up");
+    let text = "SELECT COUNT(*) AS value FROM endpoints WHERE address_hash = $1";
+    let found: i64 = storage::value(&connection, text, [address.digest().to_vec().into()]).await.expect("a count");
+    assert_eq!(found, 1);
 }
 
 async fn schema(connection: &DatabaseConnection) -> Schema {

@@ -434,6 +434,36 @@ async fn a_call_that_is_too_large_or_wrong_is_refused_and_takes_nothing() {
 }
 
 #[actix_web::test]
+async fn a_token_that_nobody_can_have_harms_no_other_recipient() {
+    let sandbox = Sandbox::spawn();
+    let short = message("短");
+    let body = json!({
+        "message": {"notice": short.notice, "revision": 1, "kind": "notice", "title": "题", "body": "文", "replace_key": "k"},
+        "recipients": [
+            {"token": "phone", "idempotency_key": "1"},
+            {"token": "长".repeat(2_000), "idempotency_key": "2"},
+            {"token": "", "idempotency_key": "3"},
+        ],
+    });
+    let answer = http().post(format!("{}/sandbox/v1/messages:batch", sandbox.base)).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer: Value = answer.json().await.unwrap();
+    let codes: Vec<_> = answer["results"].as_array().unwrap().iter().map(|item| &item["code"]).collect();
+    assert_eq!(codes, ["ok", "token_gone", "token_gone"]);
+}
+
+#[actix_web::test]
+async fn a_full_batch_of_the_longest_tokens_is_taken() {
+    let sandbox = Sandbox::spawn();
+    let message = message("题");
+    // Quotation marks: JSON makes two bytes of each.
+    let recipients: Vec<_> =
+        (0..500).map(|number| to(&format!("{number:03}{}", "\"".repeat(4_093)), &message)).collect();
+    let outcomes = sandbox.send(&message, &recipients).await.unwrap();
+    assert!(outcomes.iter().all(is_accepted), "{:?}", outcomes[0]);
+}
+
+#[actix_web::test]
 async fn answers_that_cannot_be_are_unknown() {
     let message = message("怪");
     let json = |body: &str| {
