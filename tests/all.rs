@@ -13,6 +13,7 @@ mod all {
     pub mod support;
 
     mod account;
+    mod announcing;
     mod at_once;
     mod bad_input;
     mod bounds;
@@ -40,6 +41,7 @@ mod all {
     mod publisher;
     mod queue;
     mod reach;
+    mod readme;
     mod roles;
     mod sandbox;
     mod session;

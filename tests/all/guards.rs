@@ -121,7 +121,7 @@ async fn a_token_that_is_not_ours_opens_nothing() {
     {
         let stranger = user.bearing(bad);
         stranger.get("/v1/me").await.expect(401).problem("unauthenticated");
-        stranger.get("/v1/admin/users").await.expect(401).problem("unauthenticated");
+        stranger.get("/v1/operator/users").await.expect(401).problem("unauthenticated");
         stranger.post("/v1/notices", json!({})).await.expect(401).problem("unauthenticated");
     }
     user.get("/v1/me").await.expect(200);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use yizhan::telemetry::metric;
 
+use super::account::{bearing, register};
 use super::support::{Answer, Caller, PATIENCE, Person, TestApp, eventually};
 
 /// A notice of the demo's kind; everyone of [`reader`] wants it.
@@ -254,4 +255,37 @@ fn every_metric_stands_in_the_manual() {
     let manual = include_str!("../../docs/operations.md");
     let missing: Vec<_> = metric::ALL.iter().filter(|name| !manual.contains(&format!("`{name}"))).collect();
     assert!(missing.is_empty(), "not in docs/operations.md: {missing:?}");
+}
+
+#[tokio::test]
+async fn who_asks_why_nothing_came_is_found_by_phone_and_told() {
+    let app = TestApp::spawn().await;
+    let (operator, publisher) = (app.operator().await, app.publisher().await);
+    let caller = bearing(&app, &register(&app).await);
+    let filter = json!({ "categories": ["construction"], "keywords": { "any": ["桥梁"] } });
+    let wish = json!({ "name": "桥", "filter": filter, "frequency": "immediate" });
+    caller.post("/v1/subscriptions", wish).await.expect(201);
+    let missed = publisher.post("/v1/notices", notice("road")).await.expect(201).string("/id");
+
+    let found = operator.get("/v1/operator/users?q=13800138000").await.expect(200);
+    let path = format!("/v1/operator/users/{}/notices/{missed}/why", found.string("/items/0/id"));
+    let told = operator.get(&path).await.expect(200);
+    assert_eq!((told.at("/in_inbox"), told.at("/subscriptions/0/name")), (&json!(false), &json!("桥")));
+    let parts: Vec<_> = told.at("/subscriptions/0/parts").as_array().expect("parts").iter().collect();
+    let wrong: Vec<_> = parts.iter().filter(|part| part["holds"] == false).map(|part| &part["part"]).collect();
+    assert_eq!(wrong, ["any_words"], "the category was right, the words were not: {}", told.text);
+    // The user is told the same.
+    assert_eq!(caller.get(&format!("/v1/inbox/{missed}/why")).await.expect(200).json, told.json);
+
+    let came = notice("bridge").to_string().replace("道路", "桥梁");
+    let came = publisher.send(reqwest::Method::POST, "/v1/notices", Some(came), &[]).await.expect(201).string("/id");
+    let path = path.replace(&missed, &came);
+    eventually("the notice is in the inbox", async || {
+        Some(operator.get(&path).await.expect(200)).filter(|told| told.at("/in_inbox") == true)
+    })
+    .await;
+    for nobody in [path.replace("usr_", "usr_0"), path.replace(&came, "ntc_x"), path.replace(&came, &missed[1..])] {
+        operator.get(&nobody).await.expect(404).problem("not_found");
+    }
+    caller.get(&path).await.expect(403).problem("forbidden");
 }

@@ -7,6 +7,8 @@ mod why;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use why::ExplanationView;
+
 /// Registers the routes of this noun; the fixed names before `{id}`, which would take them for ids.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config

@@ -71,6 +71,7 @@ journey! {
     count_unread,
     get_inbox_item,
     explain_inbox_item,
+    explain_user_notice,
     mark_read,
     mark_unread,
     archive_item,

@@ -38,10 +38,11 @@ const TAGS: &[(&str, &str)] = &[
     ("inbox", "收件箱与多端同步。The inbox, and keeping several clients in step with it."),
     ("publishing", "发布方凭密钥发布、修订、撤回公告。Publishing, correcting and withdrawing notices with a key."),
     ("publishers", "管理员管理发布方及其密钥。Publishers and their keys, for admins."),
-    ("admin", "管理员管理用户与角色。Users and roles, for admins."),
+    ("admin", "管理员分配角色。Giving roles, for admins."),
     (
         "operator",
-        "运维人员查看分发、投递与触达，重放死信。Fan-outs, deliveries, reach and dead letters, for operators.",
+        "运维人员查看分发、投递与触达，重放死信，查找用户并解释其为何收到或未收到公告。Fan-outs, deliveries, reach and dead \
+         letters; finding a user and explaining what they were told; for operators.",
     ),
     ("health", "进程是否存活、能否服务。Whether the process lives and can serve."),
 ];

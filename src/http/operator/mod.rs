@@ -4,6 +4,7 @@ mod dead_letters;
 mod deliveries;
 mod dto;
 mod fan_outs;
+mod users;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -12,6 +13,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(fan_outs::list_fan_outs)
         .service(fan_outs::get_fan_out)
+        .service(users::explain_user_notice)
         .service(deliveries::list_deliveries)
         .service(dead_letters::list_dead_letters)
         .service(dead_letters::replay_dead_letters)

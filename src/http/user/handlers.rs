@@ -9,7 +9,7 @@ use crate::http::account::ProfileView;
 use crate::http::extract::body::Body;
 use crate::http::extract::id::Id;
 use crate::http::extract::query::Query;
-use crate::http::extract::signed_in::Admin;
+use crate::http::extract::signed_in::{Admin, Operator};
 use crate::http::problem::{ApiResult, problems};
 use crate::services::{Deps, user};
 
@@ -24,12 +24,13 @@ problems!(
 
 /// Some users.
 #[utoipa::path(
-    tag = "admin", operation_id = "list_users", summary = "Find users", params(UsersQuery),
-    description = "按昵称或登录地址查找用户，新用户在前。", security(("user" = ["admin"])),
+    tag = "operator", operation_id = "list_users", summary = "Find users", params(UsersQuery),
+    description = "按昵称或登录地址查找用户，新用户在前。Whoever calls to ask is found by the number that they call from; \
+                   addresses are looked in and not shown.", security(("user" = ["operator"])),
     responses((status = 200, body = UsersView), UsersProblems)
 )]
-#[get("/admin/users")]
-pub async fn list_users(deps: Data<Deps>, _by: Admin, query: Query<UsersQuery>) -> ApiResult<Json<UsersView>> {
+#[get("/operator/users")]
+pub async fn list_users(deps: Data<Deps>, _: Operator, query: Query<UsersQuery>) -> ApiResult<Json<UsersView>> {
     let Query(query) = query;
     let text = query.q.as_deref().unwrap_or_default();
     let page = user::list(&deps, text, query.limit(), query.cursor()?.as_ref()).await?;

@@ -1,4 +1,4 @@
-//! Users, for those who look after them.
+//! Users, for those who look after them: operators find them, admins give them roles.
 
 mod dto;
 mod handlers;
