@@ -103,6 +103,27 @@ async fn every_operation_takes_the_callers_that_its_document_names_and_no_others
 }
 
 #[tokio::test]
+async fn who_may_not_call_is_told_so_and_not_what_is_wrong_with_the_body() {
+    let app = TestApp::with(|config| config.limits.on = false).await;
+    let mut operations = Contract::read().operations();
+    operations.retain(|operation| operation.guard != Guard::Open && operation.body().is_some());
+    for operation in operations {
+        let path = operation.at(|_| "nonsense".to_owned());
+        let wrong = async |caller: &Caller| {
+            caller.send(operation.method.clone(), &path, Some("{\"x\":1}".to_owned()), &[]).await
+        };
+        // New ones for each, so that nobody is known yet.
+        let cast = Cast::assemble(&app).await;
+        let stranger = if operation.guard == Guard::Publisher { &cast.user } else { &cast.publisher };
+        wrong(stranger).await.expect(401).problem("unauthenticated");
+        wrong(&cast.anonymous.bearing(format!("yzk_{}", "0".repeat(64)))).await.expect(401);
+        if matches!(operation.guard, Guard::Operator | Guard::Admin) {
+            wrong(&cast.user).await.expect(403).problem("forbidden");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_ours_opens_nothing() {
     let app = TestApp::spawn().await;
     let user = app.user().await;

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod client;
+pub mod credentials;
 pub mod id;
 pub mod idempotency;
 pub mod page;

@@ -6,14 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::http::extract::signed_in::bearer;
+use crate::http::extract::credentials::{self, Shown};
 use crate::http::problem::Failure;
-use crate::services::Deps;
-use crate::services::publisher::{self, Caller};
-use crate::services::refusal::{Error, Refusal};
+use crate::services::publisher::Caller;
+use crate::services::refusal::Refusal;
 
 /// A publisher's key that opens, and how far.
 #[derive(Debug, Clone)]
@@ -26,9 +24,10 @@ impl FromRequest for PublisherCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let secret = bearer(&request).ok_or(Refusal::Unauthenticated)?;
-            let deps = request.app_data::<Data<Deps>>().ok_or_else(|| Error::broken("the services are not mounted"))?;
-            Ok(Self(publisher::caller(deps, secret).await?))
+            match credentials::shown(&request).await? {
+                Shown::Publisher(caller) => Ok(Self(caller)),
+                Shown::User(_) | Shown::Nobody => Err(Refusal::Unauthenticated.into()),
+            }
         })
     }
 }

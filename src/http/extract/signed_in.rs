@@ -5,15 +5,13 @@ use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
-use actix_web::web::Data;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web::{FromRequest, HttpRequest};
 
 use crate::domain::user::Role;
+use crate::http::extract::credentials::{self, Shown};
 use crate::http::problem::Failure;
-use crate::services::refusal::{Error, Refusal};
+use crate::services::refusal::Refusal;
 use crate::services::session::Caller;
-use crate::services::{Deps, session};
 
 /// A signed-in user.
 #[derive(Debug, Clone, Copy)]
@@ -27,25 +25,12 @@ pub struct Operator(pub Caller);
 #[derive(Debug, Clone, Copy)]
 pub struct Admin(pub Caller);
 
-/// The credentials of `Authorization: Bearer …`.
-pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
 async fn caller(request: HttpRequest, least: Role) -> Result<Caller, Failure> {
-    // The rate limit has asked already when it counts.
-    let known = request.extensions().get::<Caller>().copied();
-    let caller = match known {
-        Some(caller) => caller,
-        None => {
-            let token = bearer(&request).ok_or(Refusal::Unauthenticated)?;
-            let deps = request.app_data::<Data<Deps>>().ok_or_else(|| Error::broken("the services are not mounted"))?;
-            session::verify(deps, token).await?
-        }
-    };
-    if caller.role < least { Err(Refusal::Forbidden.into()) } else { Ok(caller) }
+    match credentials::shown(&request).await? {
+        Shown::User(caller) if caller.role >= least => Ok(caller),
+        Shown::User(_) => Err(Refusal::Forbidden.into()),
+        Shown::Publisher(_) | Shown::Nobody => Err(Refusal::Unauthenticated.into()),
+    }
 }
 
 macro_rules! callers {

@@ -1,21 +1,21 @@
 //! Rate limits of the whole API: each request is counted for its user or its publisher's key when it proves one, else
 //! for its network address. Answers say how much is left (`RateLimit-Limit`, `-Remaining`, `-Reset`: draft-ietf-httpapi-ratelimit-headers).
 //!
-//! Who calls is asked here and again by the extractors; both times the answer comes from memory.
+//! Who calls is asked here, limits or none, and remembered for the extractors.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error as ActixError, HttpMessage as _};
+use actix_web::{Error as ActixError, HttpRequest};
 
 use crate::http::extract::client;
-use crate::http::extract::signed_in::bearer;
+use crate::http::extract::credentials::{self, Shown};
 use crate::http::problem;
+use crate::services::Deps;
 use crate::services::limits::{self, Quota, Rule};
 use crate::services::refusal::{CanFail as _, Error};
-use crate::services::{Deps, publisher, session};
 
 /// What is not limited: whether the process lives, what machines and browsers read of it, and the sandbox. All else is,
 /// so that no other way to write an address leads past the count.
@@ -32,10 +32,7 @@ pub async fn limit<B: MessageBody + 'static>(
     let (Some(deps), false) = (deps, exempt) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    if !deps.limits.on {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    }
-    let (rule, whom) = subject(&deps, &request).await;
+    let (rule, whom) = subject(&deps, request.request()).await;
     match limits::take(&deps, rule, &whom).await {
         Ok(quota) => {
             let mut response = next.call(request).await?.map_into_boxed_body();
@@ -57,21 +54,15 @@ pub async fn limit<B: MessageBody + 'static>(
 
 /// Whom the request is counted for. Credentials that are not good are the extractors' to refuse; here they only prove
 /// nobody.
-async fn subject(deps: &Deps, request: &ServiceRequest) -> (Rule, String) {
-    let passes = "it is asked again where a caller is needed";
-    let token = bearer(request.request()).unwrap_or_default();
-    if token.starts_with(publisher::PREFIX) {
-        if let Some(caller) = publisher::caller(deps, token).await.can_fail(passes) {
-            return (limits::of_key(&deps.limits), caller.key.to_string());
+async fn subject(deps: &Deps, request: &HttpRequest) -> (Rule, String) {
+    match credentials::shown(request).await.can_fail("it is asked again where a caller is needed") {
+        Some(Shown::User(caller)) => (limits::of_user(&deps.limits), caller.user.to_string()),
+        Some(Shown::Publisher(caller)) => (limits::of_key(&deps.limits), caller.key.to_string()),
+        Some(Shown::Nobody) | None => {
+            let from = client::address(request, &deps.limits.trusted_proxies);
+            (limits::of_line(&deps.limits), limits::line(from))
         }
-    } else if !token.is_empty()
-        && let Some(caller) = session::verify(deps, token).await.can_fail(passes)
-    {
-        request.extensions_mut().insert(caller);
-        return (limits::of_user(&deps.limits), caller.user.to_string());
     }
-    let from = client::address(request.request(), &deps.limits.trusted_proxies);
-    (limits::of_line(&deps.limits), limits::line(from))
 }
 
 fn tell<B>(response: &mut ServiceResponse<B>, quota: Quota) {
