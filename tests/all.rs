@@ -23,6 +23,7 @@ mod all {
     mod credentials;
     mod demo;
     mod device;
+    mod engine;
     mod examples;
     mod fanout;
     mod floors;
