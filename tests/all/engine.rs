@@ -100,7 +100,8 @@ async fn a_fan_out_without_an_audience_ends_though_its_planner_died_right_after_
 async fn a_revision_that_names_what_it_amends_reaches_its_readers() {
     let app = silent().await;
     let reader = app.user().await;
-    let project = json!({ "name": "长沙的工程", "filter": { "keywords": { "any": ["黑臭水体"] } }, "frequency": "immediate" });
+    let project =
+        json!({ "name": "长沙的工程", "filter": { "keywords": { "any": ["黑臭水体"] } }, "frequency": "immediate" });
     reader.post("/v1/subscriptions", project).await.expect(201);
     let publisher = app.publisher().await;
     let amended = publisher.post("/v1/notices", notice_as("first")).await.expect(201).string("/id");
@@ -124,7 +125,7 @@ async fn whoever_threw_a_notice_away_still_holds_it_for_its_withdrawal() {
     let id = notice().publish(&publisher).await;
     app.inside(async |deps| work_all(&deps, async |_| {}).await).await;
     reader.delete(&format!("/v1/inbox/{id}")).await.expect(204);
-    publisher.post(&format!("/v1/notices/{id}/withdrawal"), json!({ "reason": "发布有误" })).await.expect(200);
+    publisher.post(&format!("/v1/notices/{id}/withdrawal"), json!({ "reason": "发布有误" })).await.expect(201);
     app.inside(async |deps| {
         work_all(&deps, async |_| {}).await;
         let told = "SELECT count(*) AS value FROM inbox_items WHERE revision = 2 AND removed_at IS NOT NULL";
