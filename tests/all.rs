@@ -17,6 +17,7 @@ mod all {
     mod at_once;
     mod bad_input;
     mod bounds;
+    mod by_source;
     mod catalogue;
     mod cli;
     mod config;
@@ -48,6 +49,7 @@ mod all {
     mod session;
     mod sql;
     mod subscription;
+    mod webhooks;
 }
 
 #[path = "faults/mod.rs"]

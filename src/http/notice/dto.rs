@@ -10,6 +10,7 @@ use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
 use crate::http::extract::body::Rules;
 use crate::services::notice::{Draft, Filter, Revision};
+use crate::services::refusal::{Error, Result, Violation};
 
 /// A notice that is handed in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -87,6 +88,16 @@ pub struct SectionCode(String);
 impl Rules for NoticeBody {}
 
 impl NoticeBody {
+    /// Whether it names the notice that the path names.
+    pub fn check_key(&self, (source, source_id): &(String, String)) -> Result<()> {
+        let other = |field: &str, is: &str, named: &str| {
+            let (zh, en) = (format!("应与路径一致：{named}"), format!("the path says {named}"));
+            (is != named).then(|| Violation::body(format!("/{field}"), "other_notice", zh, en))
+        };
+        let wrong = [other("source", &self.source, source), other("source_id", &self.source_id, source_id)];
+        Error::unless_empty(wrong.into_iter().flatten().collect())
+    }
+
     /// What it hands in.
     pub fn draft(self) -> Draft {
         Draft {

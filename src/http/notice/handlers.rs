@@ -1,8 +1,8 @@
 //! Handing notices in, correcting them, taking them back.
 
 use actix_web::http::header::LOCATION;
-use actix_web::web::Data;
-use actix_web::{HttpResponse, post};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, post, put};
 
 use super::dto::{NoticeBody, RevisionBody, WithdrawalBody};
 use super::views::PublishedView;
@@ -25,6 +25,10 @@ problems!(
     /// What revising may be answered.
     pub ReviseProblems: NotFound, OutOfScope, NothingChanged, NoticeWithdrawn, RevisionConflict, TooManyRevisions,
         AmendedNoticeUnknown, IdempotencyKeyReused, IdempotencyKeyInUse
+);
+problems!(
+    /// What publishing or correcting by source id may be answered.
+    pub PutProblems: OutOfScope, SourceIdTaken, AmendedNoticeUnknown, NoticeWithdrawn, TooManyRevisions
 );
 problems!(
     /// What withdrawing may be answered.
@@ -64,6 +68,35 @@ pub async fn publish_notice(
 ) -> ApiResult<HttpResponse> {
     let call = Call { caller: caller.publisher.to_string(), key: key.0, digest: body.digest };
     Ok(answer(notice::publish(&deps, &caller, &call, body.value.draft()).await?))
+}
+
+/// Publishes a notice, or corrects it.
+#[utoipa::path(
+    tag = "publishing", operation_id = "put_notice", summary = "Publish or correct a notice by its source id",
+    description = "按来源编号写入公告：没有则发布，有则修订，内容相同则不变；可反复调用，无需记住本系统的编号。What the source says \
+                   now: published when there is no such notice, else its next revision, else nothing. What says the same \
+                   with another link, layout or spelling becomes an editorial revision. To give a reason, or to call a \
+                   change editorial, post a revision.",
+    request_body = NoticeBody, security(("publisher" = [])),
+    params(
+        ("source" = String, Path, description = "As in the body", example = "hnsggzy"),
+        ("source_id" = String, Path, description = "As in the body; percent-encoded", example = "gg000004"),
+    ),
+    responses(
+        (status = 201, body = PublishedView, headers(("Location" = String))),
+        (status = 200, body = PublishedView, description = "The notice was known; `revision` says whether it changed"),
+        PutProblems
+    )
+)]
+#[put("/by-source/{source}/{source_id}")]
+pub async fn put_notice(
+    deps: Data<Deps>,
+    caller: PublisherCaller,
+    path: Path<(String, String)>,
+    body: Body<NoticeBody>,
+) -> ApiResult<HttpResponse> {
+    body.value.check_key(&path)?;
+    Ok(answer(notice::put(&deps, &caller, body.value.draft()).await?))
 }
 
 /// Corrects a notice.

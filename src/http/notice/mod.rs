@@ -22,6 +22,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope("/notices")
             .map(|scope| scope.app_data(LIMIT))
             .service(handlers::publish_notice)
+            .service(handlers::put_notice)
             .service(handlers::revise_notice)
             .service(handlers::withdraw_notice)
             .service(reading::list_notices)

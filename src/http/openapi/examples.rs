@@ -60,6 +60,7 @@ journey! {
     get_device,
     change_device,
     publish_notice,
+    put_notice,
     list_notices,
     get_notice,
     revise_notice,

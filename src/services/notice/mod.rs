@@ -8,11 +8,13 @@ pub mod diff;
 mod draft;
 pub mod html;
 mod publish;
+mod put;
 mod read;
 mod revise;
 
 pub use diff::Change;
 pub use draft::{Draft, DraftAmount, MAX_EARLY};
 pub use publish::{Published, publish};
+pub use put::put;
 pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project};
 pub use revise::{MAX_REVISIONS, Revision, revise, withdraw};

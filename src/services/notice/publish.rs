@@ -61,16 +61,20 @@ pub async fn publish(deps: &Deps, caller: &Caller, call: &Call, draft: Draft) ->
     let ready = ready(deps, caller, draft, "").await?;
     let id = NoticeId::new();
     let attempt = async || once(deps, call, async |tx| store(deps, tx, caller, &ready, id).await).await;
-    let published = match attempt().await {
-        // Another call with the same natural key was quicker; now its notice is there to compare with.
-        Err(Error::Fault(Fault::Db(DbError::Conflict(name)))) if name.contains("notices") => attempt().await,
-        other => other,
-    }?;
+    let published = retried(attempt).await?;
     deps.fan_out.wake.notify_one();
     Ok(published)
 }
 
-async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeId) -> Result<Published> {
+/// Tries again when another call with the same natural key was quicker: now its notice is there to compare with.
+pub(super) async fn retried(attempt: impl AsyncFn() -> Result<Published>) -> Result<Published> {
+    match attempt().await {
+        Err(Error::Fault(Fault::Db(DbError::Conflict(name)))) if name.contains("notices") => attempt().await,
+        other => other,
+    }
+}
+
+pub(super) async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeId) -> Result<Published> {
     if let Some(known) = notice::find_by_source(&**tx, &ready.source, &ready.source_id).await? {
         return again(deps, tx, caller, ready, &known).await;
     }
@@ -122,7 +126,7 @@ async fn again(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, known: &Not
 
 /// Announces a notice that says what it said, when that is asked and people were not told as widely before. What
 /// stands is announced as an edition of its own: whom it concerns is decided by the subscriptions of now.
-async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known: &Notice) -> Result<Published> {
+pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known: &Notice) -> Result<Published> {
     if untold(ready.announce, widest(tx, known.id).await?) == Announce::None {
         return Ok(Published::unchanged(known));
     }

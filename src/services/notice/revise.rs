@@ -46,29 +46,78 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
             return Err(Error::invalid(vec![other_key("/notice/source_id", &old)]));
         }
         let before = newest(tx, &old).await?;
-        let (changes, kind) = changes(tx, &before, &ready, editorial).await?;
-        let now = deps.clock.now();
-        let amends = amended(tx, caller, &ready, id, old.published_at).await?.or(old.amends);
-        let position = order::take_position(tx).await?;
-        let revision = old.revision + 1;
-        let placed = Placed { revision, position, amends, duplicate_of: None, now, ..Placed::of(&old) };
-        let row = ready.notice(&placed);
-        notice::update(tx, &row).await?;
-        let edition = revision::Revision {
-            kind: kind.as_str().to_owned(),
-            changes,
-            reason: reason.clone(),
-            ..ready.edition(&placed, ready.announce)?
+        let kind = match difference(&before, &ready)? {
+            // Nothing is new but that people are told: to them it is the notice, not a correction of it.
+            Difference::None if ready.announce > widest(tx, id).await? => EditionKind::Notice,
+            Difference::None => return Err(Refusal::NothingChanged.into()),
+            _ if editorial => EditionKind::Editorial,
+            _ => EditionKind::Revision,
         };
-        revision::insert(tx, &edition).await?;
-        notice::displace(tx, &old, &before.stage).await?;
-        notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
-        announce_edition(tx, &ready, &placed, kind, ready.announce, now).await?;
-        Ok(Published::of(&row, true, ready.announce))
+        correct(deps, tx, caller, (&old, &before), &ready, Correction { kind, reason: reason.as_deref() }).await
     })
     .await?;
     deps.fan_out.wake.notify_one();
     Ok(published)
+}
+
+/// What a correction is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Correction<'a> {
+    /// What kind of edition it makes.
+    pub kind: EditionKind,
+    /// Why.
+    pub reason: Option<&'a str>,
+}
+
+/// Stores a corrected edition of a notice that is held, and has it announced.
+pub(super) async fn correct(
+    deps: &Deps,
+    tx: &Tx,
+    caller: &Caller,
+    (old, before): (&Notice, &revision::Revision),
+    ready: &Ready,
+    Correction { kind, reason }: Correction<'_>,
+) -> Result<Published> {
+    let changes = changes(before, ready)?;
+    let now = deps.clock.now();
+    let amends = amended(tx, caller, ready, old.id, old.published_at).await?.or(old.amends);
+    let position = order::take_position(tx).await?;
+    let revision = old.revision + 1;
+    let placed = Placed { revision, position, amends, duplicate_of: None, now, ..Placed::of(old) };
+    let row = ready.notice(&placed);
+    notice::update(tx, &row).await?;
+    let edition = revision::Revision {
+        kind: kind.as_str().to_owned(),
+        changes,
+        reason: reason.map(ToOwned::to_owned),
+        ..ready.edition(&placed, ready.announce)?
+    };
+    revision::insert(tx, &edition).await?;
+    notice::displace(tx, old, &before.stage).await?;
+    notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
+    announce_edition(tx, ready, &placed, kind, ready.announce, now).await?;
+    Ok(Published::of(&row, true, ready.announce))
+}
+
+/// How what is handed in differs from what stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Not at all.
+    None,
+    /// It says the same and shows it otherwise: a link, the layout, how something is spelt.
+    Shown,
+    /// It says something else.
+    Said,
+}
+
+/// How what is handed in differs from an edition.
+pub(super) fn difference(before: &revision::Revision, ready: &Ready) -> Result<Difference> {
+    let content = content(&before.document)?;
+    Ok(match (content.hash(&before.folded) == ready.hash, content == ready.content) {
+        (true, true) if before.body_html == ready.body.html => Difference::None,
+        (true, _) => Difference::Shown,
+        (false, _) => Difference::Said,
+    })
 }
 
 /// Takes a notice back. A second withdrawal answers like the first.
@@ -126,15 +175,16 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
     Ok(published)
 }
 
-/// The caller's notice within the key's reach; another publisher's does not exist for it.
-async fn own(tx: &Tx, caller: &Caller, id: NoticeId) -> Result<Notice> {
+/// The caller's notice, held until the transaction ends, within the key's reach; another publisher's does not exist for it.
+pub(super) async fn own(tx: &Tx, caller: &Caller, id: NoticeId) -> Result<Notice> {
     let found = notice::find_for_update(tx, id).await?.filter(|notice| notice.publisher_id == caller.publisher);
     let found = found.ok_or(Refusal::NotFound)?;
     let within = caller.scope.allows(&found.source, &found.category_path, &found.region_path);
     if within { Ok(found) } else { Err(Refusal::OutOfScope.into()) }
 }
 
-fn check(notice: &Notice, if_revision: Option<i64>) -> Result<()> {
+/// Whether a notice can have another edition.
+pub(super) fn check(notice: &Notice, if_revision: Option<i64>) -> Result<()> {
     if notice.state() == NoticeState::Withdrawn {
         return Err(Refusal::NoticeWithdrawn.into());
     }
@@ -153,29 +203,15 @@ fn other_key(pointer: &str, notice: &Notice) -> Violation {
     Violation::body(pointer, "other_notice", zh, format!("a revision keeps its key: {source} / {source_id}"))
 }
 
-async fn newest(tx: &Tx, notice: &Notice) -> Result<revision::Revision> {
+/// The newest edition of a notice.
+pub(super) async fn newest(tx: &Tx, notice: &Notice) -> Result<revision::Revision> {
     let found = revision::find(&**tx, notice.id, notice.revision).await?;
     found.ok_or_else(|| Error::broken(format!("{} has no edition {}", notice.id, notice.revision)))
 }
 
-/// What a corrected edition changes, as JSON; and what kind of edition that makes it.
-async fn changes(
-    tx: &Tx,
-    before: &revision::Revision,
-    ready: &Ready,
-    editorial: bool,
-) -> Result<(String, EditionKind)> {
+/// What a corrected edition changes, as JSON.
+fn changes(before: &revision::Revision, ready: &Ready) -> Result<String> {
     let old = Body { text: html::text_of(&before.body_html), html: before.body_html.clone() };
-    let old_content = content(&before.document)?;
-    let kind = if (&old_content, &old.html) != (&ready.content, &ready.body.html) {
-        if editorial { EditionKind::Editorial } else { EditionKind::Revision }
-    } else if ready.announce > widest(tx, before.notice_id).await? {
-        // Nothing is new but that people are told: to them it is the notice, not a correction of it.
-        EditionKind::Notice
-    } else {
-        return Err(Refusal::NothingChanged.into());
-    };
-    let changes = diff::changes((&old_content, &old), (&ready.content, &ready.body));
-    let changes = serde_json::to_string(&changes).map_err(|error| Error::broken(error.to_string()))?;
-    Ok((changes, kind))
+    let changes = diff::changes((&content(&before.document)?, &old), (&ready.content, &ready.body));
+    serde_json::to_string(&changes).map_err(|error| Error::broken(error.to_string()))
 }
