@@ -8,7 +8,7 @@ words! {
     Role {
         /// Reads and subscribes.
         User = "user",
-        /// Looks after a publisher.
+        /// Reserved for people who will look after a publisher; gives nothing of its own yet.
         Publisher = "publisher",
         /// Sees what is delivered and stuck, replays, answers questions.
         Operator = "operator",

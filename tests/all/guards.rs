@@ -84,8 +84,8 @@ async fn every_operation_takes_the_callers_that_its_document_names_and_no_others
                     call(stranger).await.expect(401).problem("unauthenticated");
                 }
                 let lesser: &[&Caller] = match guard {
-                    Guard::Operator => &[user],
-                    Guard::Admin => &[user, &cast.operator],
+                    Guard::Operator => &[user, &cast.keeper],
+                    Guard::Admin => &[user, &cast.keeper, &cast.operator],
                     _ => &[],
                 };
                 for caller in lesser {

@@ -22,6 +22,11 @@ impl TestApp {
         self.person(Role::User).await
     }
 
+    /// A new user with the role that is reserved for those who look after a publisher, signed in.
+    pub async fn keeper(&self) -> Person {
+        self.person(Role::Publisher).await
+    }
+
     /// A new operator, signed in.
     pub async fn operator(&self) -> Person {
         self.person(Role::Operator).await

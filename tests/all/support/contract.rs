@@ -47,6 +47,8 @@ pub struct Cast {
     pub anonymous: Caller,
     /// A user.
     pub user: Caller,
+    /// A user with the role `publisher`.
+    pub keeper: Caller,
     /// An operator.
     pub operator: Caller,
     /// An admin.
@@ -61,6 +63,7 @@ impl Cast {
         Self {
             anonymous: app.anonymous(),
             user: (*app.user().await).clone(),
+            keeper: (*app.keeper().await).clone(),
             operator: (*app.operator().await).clone(),
             admin: (*app.admin().await).clone(),
             publisher: app.publisher().await,
