@@ -54,6 +54,27 @@ async fn what_the_schema_and_what_the_rules_forbid_is_said_together() {
 }
 
 #[tokio::test]
+async fn a_notice_hears_of_its_form_and_of_what_it_names_together() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let body = notice_with("a", json!({ "category": "nothing", "notice_type": "NOTHING", "title": " ", "x": 1 }));
+    let mut expected = [
+        ("/category", "unknown_category"),
+        ("/notice_type", "unknown_notice_type"),
+        ("/title", "pattern"),
+        ("/x", "unknown_field"),
+    ];
+    wrong(&publisher, "/v1/notices", body.clone(), &expected).await;
+    let made = publisher.post("/v1/notices", notice_with("a", json!({}))).await.expect(201);
+    let within = ["/notice/category", "/notice/notice_type", "/notice/title", "/notice/x"];
+    for (entry, place) in expected.iter_mut().zip(within) {
+        entry.0 = place;
+    }
+    let path = format!("/v1/notices/{}/revisions", made.string("/id"));
+    wrong(&publisher, &path, json!({ "notice": body }), &expected).await;
+}
+
+#[tokio::test]
 async fn what_only_a_parser_refuses_has_its_place() {
     let app = TestApp::spawn().await;
     let publisher = app.publisher().await;

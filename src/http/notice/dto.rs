@@ -9,8 +9,9 @@ use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
 use crate::http::extract::body::Rules;
-use crate::services::notice::{Draft, Filter, Revision};
-use crate::services::refusal::{Error, Result, Violation};
+use crate::services::Deps;
+use crate::services::notice::{self, Draft, Filter, Named, Revision};
+use crate::services::refusal::{Error, Result, Violation, violations};
 
 /// A notice that is handed in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,8 +85,11 @@ pub struct NoticeBody {
 #[expect(dead_code, reason = "stands in the document only")]
 pub struct SectionCode(String);
 
-/// What it names is looked up when it is published.
-impl Rules for NoticeBody {}
+impl Rules for NoticeBody {
+    fn broken(&self, deps: &Deps) -> Vec<Violation> {
+        violations(notice::check(deps, &self.named(), ""))
+    }
+}
 
 impl NoticeBody {
     /// Whether it names the notice that the path names.
@@ -96,6 +100,11 @@ impl NoticeBody {
         };
         let wrong = [other("source", &self.source, source), other("source_id", &self.source_id, source_id)];
         Error::unless_empty(wrong.into_iter().flatten().collect())
+    }
+
+    fn named(&self) -> Named<'_> {
+        let Self { category, region, notice_type, published_at, .. } = self;
+        Named { category, region, notice_type, published_at: *published_at }
     }
 
     /// What it hands in.
@@ -140,7 +149,11 @@ pub struct RevisionBody {
     if_revision: Option<i64>,
 }
 
-impl Rules for RevisionBody {}
+impl Rules for RevisionBody {
+    fn broken(&self, deps: &Deps) -> Vec<Violation> {
+        violations(notice::check(deps, &self.notice.named(), "/notice"))
+    }
+}
 
 impl RevisionBody {
     /// What it hands in.

@@ -101,12 +101,14 @@ pub(super) struct Ready {
 
 /// Checks a draft, all of it at once, and makes it ready. `pointer` is where in the body the draft stands.
 pub(super) async fn ready(deps: &Deps, caller: &Caller, draft: Draft, pointer: &str) -> Result<Ready> {
+    let Draft { category, region, notice_type, published_at, .. } = &draft;
+    let named = Named { category, region, notice_type, published_at: *published_at };
     let catalogue = deps.catalogue();
-    let (category_path, region) = (catalogue.category_path(&draft.category), catalogue.resolve(&draft.region));
-    let kind = catalogue.notice_type(&draft.notice_type).cloned();
-    let too_early = draft.published_at.is_some_and(|at| at > deps.clock.now() + MAX_EARLY);
-    let (Some(category_path), Some(region), Some(kind), false) = (category_path, region, kind, too_early) else {
-        return Err(Error::invalid(violations(&catalogue, &draft, too_early, pointer)));
+    Error::unless_empty(violations(&catalogue, deps.clock.now(), &named, pointer))?;
+    let (category_path, region) = (catalogue.category_path(category), catalogue.resolve(region));
+    let kind = catalogue.notice_type(notice_type).cloned();
+    let (Some(category_path), Some(region), Some(kind)) = (category_path, region, kind) else {
+        return Err(Error::broken("a category without a path"));
     };
     if !caller.scope.allows(&draft.source, &category_path, &region.path) {
         return Err(Refusal::OutOfScope.into());
@@ -152,22 +154,40 @@ pub(super) async fn ready(deps: &Deps, caller: &Caller, draft: Draft, pointer: &
     })
 }
 
-fn violations(catalogue: &Catalogue, draft: &Draft, too_early: bool, pointer: &str) -> Vec<Violation> {
+/// What of a draft is looked up or held against the clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// The code of its category.
+    pub category: &'a str,
+    /// The code of its region.
+    pub region: &'a str,
+    /// The code of its notice type.
+    pub notice_type: &'a str,
+    /// When it says that it was published.
+    pub published_at: Option<Timestamp>,
+}
+
+/// What a draft must look like beyond its schema. `pointer` is where in the body the draft stands.
+pub fn check(deps: &Deps, named: &Named<'_>, pointer: &str) -> Result<()> {
+    Error::unless_empty(violations(&deps.catalogue(), deps.clock.now(), named, pointer))
+}
+
+fn violations(catalogue: &Catalogue, now: Timestamp, named: &Named<'_>, pointer: &str) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut unknown = |field: &str, rule: &'static str, code: &str, zh: &str, en: &str| {
         let (zh, en) = (format!("没有{zh} {code}"), format!("there is no {en} {code}"));
         found.push(Violation::body(format!("{pointer}/{field}"), rule, zh, en));
     };
-    if catalogue.category(&draft.category).is_none() {
-        unknown("category", "unknown_category", &draft.category, "分类", "category");
+    if catalogue.category(named.category).is_none() {
+        unknown("category", "unknown_category", named.category, "分类", "category");
     }
-    if catalogue.resolve(&draft.region).is_none() {
-        unknown("region", "unknown_region", &draft.region, "行政区划", "region");
+    if catalogue.resolve(named.region).is_none() {
+        unknown("region", "unknown_region", named.region, "行政区划", "region");
     }
-    if catalogue.notice_type(&draft.notice_type).is_none() {
-        unknown("notice_type", "unknown_notice_type", &draft.notice_type, "公告类型", "notice type");
+    if catalogue.notice_type(named.notice_type).is_none() {
+        unknown("notice_type", "unknown_notice_type", named.notice_type, "公告类型", "notice type");
     }
-    if too_early {
+    if named.published_at.is_some_and(|at| at > now + MAX_EARLY) {
         let minutes = MAX_EARLY.as_secs() / 60;
         found.push(Violation::body(
             format!("{pointer}/published_at"),

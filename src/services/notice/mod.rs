@@ -13,7 +13,7 @@ mod read;
 mod revise;
 
 pub use diff::Change;
-pub use draft::{Draft, DraftAmount, MAX_EARLY};
+pub use draft::{Draft, DraftAmount, MAX_EARLY, Named, check};
 pub use publish::{Published, publish};
 pub use put::put;
 pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project};
