@@ -20,6 +20,7 @@ pub mod health;
 pub mod holdings;
 pub mod housekeeping;
 pub mod idempotency;
+pub mod import;
 pub mod inbox;
 pub mod keys;
 pub mod limits;
