@@ -72,6 +72,7 @@ table! {
     RevisionConflict => 409, "revision_conflict", "公告已有更新的修订", "There is a newer revision";
     TooManyRevisions => 409, "too_many_revisions", "公告的修订次数已达上限", "The notice has as many revisions as are allowed";
     SubscriptionLimitReached => 409, "subscription_limit_reached", "订阅数量已达上限", "No more subscriptions are allowed";
+    WordLimitReached => 409, "word_limit_reached", "系统的关键词总数已达上限，请使用已有的关键词", "No more new words are allowed; words that others use still are";
     FrequencyNotOffered => 422, "frequency_not_offered", "暂不支持该推送频率", "This frequency is not offered yet";
     FilterEmpty => 422, "filter_empty", "订阅条件不能为空", "The filter names nothing";
     DeviceLimitReached => 409, "device_limit_reached", "设备数量已达上限", "No more devices are allowed";

@@ -67,6 +67,8 @@ pub enum Refusal {
     TooManyRevisions,
     /// The user has as many subscriptions as are allowed.
     SubscriptionLimitReached,
+    /// All users together have subscribed to as many different words as are allowed.
+    WordLimitReached,
     /// The frequency exists and is not offered yet.
     FrequencyNotOffered,
     /// The filter names nothing: it would match every notice.

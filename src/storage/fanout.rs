@@ -135,6 +135,17 @@ pub async fn lease_plan(conn: &impl ConnectionTrait, id: FanOutId, owner: &str) 
     one(conn, &text, [id.into(), owner.into()]).await
 }
 
+/// How far a notice is still being announced: by a fan-out that is unfinished, or by deliveries that are to be tried.
+pub async fn under_way(conn: &impl ConnectionTrait, notice: NoticeId) -> DbResult<Announce> {
+    let text = "SELECT CASE WHEN EXISTS (SELECT 1 FROM fan_outs WHERE notice_id = $1 AND finished_at IS NULL \
+           AND announce = 'push') \
+         OR EXISTS (SELECT 1 FROM deliveries WHERE notice_id = $1 AND state IN ('due', 'sending', 'held')) THEN 'push' \
+         WHEN EXISTS (SELECT 1 FROM fan_outs WHERE notice_id = $1 AND finished_at IS NULL AND announce = 'inbox') \
+         THEN 'inbox' ELSE 'none' END AS value";
+    let announce: String = value(conn, text, [notice.into()]).await?;
+    Ok(announce.parse().unwrap_or(Announce::Push))
+}
+
 /// Whether a fan-out must wait: an earlier one of the same notice is unfinished, or one of the amended notice has not
 /// filled its inboxes. Its audience is who holds the notice then.
 pub async fn must_wait(conn: &impl ConnectionTrait, fan_out: &FanOut, amends: Option<NoticeId>) -> DbResult<bool> {

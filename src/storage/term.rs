@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::FromQueryResult;
 
 use super::sql::Binds;
-use super::{DbResult, Tx, all, execute};
+use super::{DbResult, Tx, all, execute, value};
 use crate::domain::lookup::{Term, TermKind};
 
 /// The numbers of terms, and whether some of them were unknown before.
@@ -60,4 +60,16 @@ pub async fn intern(tx: &Tx, terms: &BTreeSet<&Term>) -> DbResult<Interned> {
 /// [`take_position`](super::order::take_position).
 pub async fn announce(tx: &Tx) -> DbResult<()> {
     execute(&**tx, "UPDATE commit_order SET words_version = words_version + 1 WHERE id = 1", []).await.map(|_| ())
+}
+
+/// Whether more than `most` words are interned. To be asked after [`announce`]: then whoever interned others has
+/// committed, and nobody else does until this transaction ends.
+pub async fn has_more_words_than(tx: &Tx, most: u32) -> DbResult<bool> {
+    // Numbers are given once and never back, so the newest says in one look that there cannot be more.
+    let newest: i64 = value(&**tx, "SELECT coalesce(max(id), 0) AS value FROM terms", []).await?;
+    if newest <= i64::from(most) {
+        return Ok(false);
+    }
+    let words: i64 = value(&**tx, "SELECT count(*) AS value FROM terms WHERE kind = 'word'", []).await?;
+    Ok(words > i64::from(most))
 }

@@ -319,3 +319,24 @@ async fn a_copy_that_stops_leaves_nothing_half_done() {
     }
     eventually("all are accepted", async || (states(&app, &reader).await == vec!["accepted:"; 10]).then_some(())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_correction_takes_over_what_is_still_under_way_and_disturbs_nobody_else() {
+    let app = TestApp::spawn().await;
+    let filter = json!({ "categories": ["construction"] });
+    let reached = Reader::new(&app, filter.clone()).await;
+    // The provider wants to see this one again in an hour.
+    let waiting = Reader::with_token(&app, filter, "quota").await;
+    let publisher = app.publisher().await;
+    let id = publish(&publisher, notice("1", "道路工程招标公告")).await;
+    carried(&app, 1).await;
+    let tried = |reader: &Reader| log(&app, &reader.token).iter().map(|entry| entry.about.revision).collect::<Vec<_>>();
+    assert_eq!((tried(&reached), tried(&waiting)), (vec![1], vec![1]));
+    let mut quiet = notice("1", "道路工程招标公告（更正）");
+    quiet["announce"] = json!("none");
+    let path = format!("/v1/notices/{id}/revisions");
+    let corrected = publisher.post(&path, json!({ "notice": quiet })).await.expect(201);
+    assert_eq!(corrected.at("/announce"), "push", "to those who wait for it");
+    carried(&app, 2).await;
+    assert_eq!((tried(&reached), tried(&waiting)), (vec![1], vec![1, 2]));
+}

@@ -226,3 +226,19 @@ async fn the_subscriptions_of_others_are_not_found() {
     app.anonymous().get(PATH).await.expect(401).problem("unauthenticated");
     me.get(&format!("{PATH}?cursor=nonsense")).await.expect(422).problem("invalid");
 }
+
+#[tokio::test]
+async fn words_that_nobody_has_yet_are_refused_when_there_are_as_many_as_are_allowed() {
+    let app = TestApp::with(|config| config.holdings.words = 2).await;
+    let (me, other) = (app.user().await, app.user().await);
+    // A project and a purchaser are no words, and take nobody's place.
+    subscribe(&me, json!({ "project": "HN-1" })).await;
+    subscribe(&me, json!({ "purchaser": "长沙市政" })).await;
+    let id = subscribe(&me, words(&["市政", "绿化"])).await;
+    subscribe(&other, words(&["绿化", "市政"])).await;
+    other.post(PATH, wish(words(&["桥梁"]))).await.expect(409).problem("word_limit_reached");
+    let path = format!("{PATH}/{id}");
+    me.patch(&path, json!({ "filter": words(&["桥梁"]) })).await.expect(409).problem("word_limit_reached");
+    assert_eq!(me.get(&path).await.expect(200).at("/filter"), &words(&["市政", "绿化"]), "nothing has changed");
+    assert_eq!(other.get(PATH).await.expect(200).items().len(), 1);
+}

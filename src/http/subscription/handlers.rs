@@ -21,11 +21,11 @@ use crate::services::{Deps, subscription};
 problems!(
     /// What making a subscription may be answered.
     pub CreateSubscriptionProblems:
-        FilterEmpty, FrequencyNotOffered, SubscriptionLimitReached, IdempotencyKeyReused, IdempotencyKeyInUse
+        FilterEmpty, FrequencyNotOffered, SubscriptionLimitReached, WordLimitReached, IdempotencyKeyReused, IdempotencyKeyInUse
 );
 problems!(
     /// What changing a subscription may be answered.
-    pub ChangeSubscriptionProblems: NotFound, FilterEmpty, FrequencyNotOffered
+    pub ChangeSubscriptionProblems: NotFound, FilterEmpty, FrequencyNotOffered, WordLimitReached
 );
 problems!(
     /// What asking for one subscription may be answered.

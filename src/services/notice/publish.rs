@@ -128,7 +128,9 @@ async fn again(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, known: &Not
 /// stands is announced as an edition of its own: whom it concerns is decided by the subscriptions of now.
 pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known: &Notice) -> Result<Published> {
     if untold(ready.announce, widest(tx, known.id).await?) == Announce::None {
-        return Ok(Published::unchanged(known));
+        // Whoever told people may have committed since the row was read: the answer is the edition that told them.
+        let stands = notice::find(&**tx, known.id).await?.ok_or(Refusal::NotFound)?;
+        return Ok(Published::unchanged(&stands));
     }
     // Asked again of the row as it stands: a copy of this call, a revision or a withdrawal may have been quicker.
     let known = notice::find_for_update(tx, known.id).await?.ok_or(Refusal::NotFound)?;

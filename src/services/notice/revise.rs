@@ -79,6 +79,7 @@ pub(super) async fn correct(
     Correction { kind, reason }: Correction<'_>,
 ) -> Result<Published> {
     let changes = changes(before, ready)?;
+    let (announce, kind) = taken_over(tx, old, ready.announce, kind).await?;
     let now = deps.clock.now();
     let amends = amended(tx, caller, ready, old.id, old.published_at).await?.or(old.amends);
     let position = order::take_position(tx).await?;
@@ -90,13 +91,25 @@ pub(super) async fn correct(
         kind: kind.as_str().to_owned(),
         changes,
         reason: reason.map(ToOwned::to_owned),
-        ..ready.edition(&placed, ready.announce)?
+        ..ready.edition(&placed, announce)?
     };
     revision::insert(tx, &edition).await?;
     notice::displace(tx, old, &before.stage).await?;
     notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
-    announce_edition(tx, ready, &placed, kind, ready.announce, now).await?;
-    Ok(Published::of(&row, true, ready.announce))
+    announce_edition(tx, ready, &placed, kind, announce, now).await?;
+    Ok(Published::of(&row, true, announce))
+}
+
+/// How far a correction is announced, and as what. It ends what is still under way for the edition before it, so it
+/// takes that over: whoever was not reached yet is told, however quietly it was handed in itself. When nobody is to be
+/// told of it, that is all: those who were reached are not disturbed.
+async fn taken_over(tx: &Tx, old: &Notice, asked: Announce, kind: EditionKind) -> Result<(Announce, EditionKind)> {
+    if asked == Announce::Push {
+        return Ok((asked, kind));
+    }
+    let under_way = fanout::under_way(&**tx, old.id).await?;
+    let quiet = asked == Announce::None && under_way != Announce::None;
+    Ok((asked.max(under_way), if quiet { EditionKind::Editorial } else { kind }))
 }
 
 /// How what is handed in differs from what stands.

@@ -76,7 +76,7 @@ pub async fn subscribe(deps: &Deps, user: UserId, call: &Call, wish: &Wish) -> R
             created_at: now,
             now,
         };
-        begin(tx, &new, None).await?;
+        begin(deps, tx, &new, None).await?;
         get_in(tx, user, new.subscription).await
     })
     .await
@@ -107,7 +107,7 @@ pub async fn change(deps: &Deps, user: UserId, id: SubscriptionId, change: &Chan
                         now,
                     };
                     subscription::end(tx, old.row, now, SubscriptionEnd::Changed).await?;
-                    begin(tx, &new, Some(old.row)).await?;
+                    begin(deps, tx, &new, Some(old.row)).await?;
                 }
                 _ => subscription::set(tx, old.row, name, frequency, old.paused_until).await?,
             }
@@ -190,12 +190,16 @@ pub async fn end_all_in(tx: &Tx, user: UserId, now: Timestamp) -> Result<()> {
 }
 
 /// The words first, the position last: whoever holds the order's row holds up every publisher.
-async fn begin(tx: &Tx, new: &NewEdition<'_>, ends: Option<SubscriptionRowId>) -> Result<()> {
+async fn begin(deps: &Deps, tx: &Tx, new: &NewEdition<'_>, ends: Option<SubscriptionRowId>) -> Result<()> {
     let lookup = Lookup::of(new.filter);
     let terms = term::intern(tx, &lookup.all_terms()).await?;
     subscription::insert(tx, new, &lookup, &terms).await?;
     if terms.is_new {
         term::announce(tx).await?;
+        let most = deps.holdings.words;
+        if term::has_more_words_than(tx, most).await? {
+            return Err(Error::refused(Refusal::WordLimitReached, format!("{most}")));
+        }
     }
     let position = order::take_position(tx).await?;
     subscription::begin(tx, new.row, position).await?;
