@@ -18,10 +18,7 @@ struct Told {
 }
 
 impl Told {
-    async fn by<F: Future<Output = Option<String>> + Send>(serve: fn(TcpStream) -> F) -> Self
-    where
-        F: 'static,
-    {
+    async fn by<F: Future<Output = Option<String>> + Send + 'static>(serve: fn(TcpStream) -> F) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (sender, received) = mpsc::unbounded_channel();
@@ -115,8 +112,8 @@ fn text_of(mail: &str) -> String {
 }
 
 fn code_in(text: &str) -> String {
-    let digits = text.split(|letter: char| !letter.is_ascii_digit());
-    digits.filter(|digits| digits.len() == 6).next_back().expect("six digits").to_owned()
+    let mut digits = text.split(|letter: char| !letter.is_ascii_digit());
+    digits.rfind(|digits| digits.len() == 6).expect("six digits").to_owned()
 }
 
 async fn opens_an_account(app: &TestApp, kind: &str, address: &str, code: &str) {
