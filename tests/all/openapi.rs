@@ -51,6 +51,17 @@ fn every_operation_says_what_it_is() {
 }
 
 #[test]
+fn every_answer_is_described() {
+    for operation in Contract::read().operations() {
+        for (status, answer) in operation.node["responses"].as_object().expect("answers") {
+            let described =
+                answer["$ref"].is_string() || answer["description"].as_str().is_some_and(|it| !it.is_empty());
+            assert!(described, "{}: {status} has no description, which OpenAPI wants of each", operation.id);
+        }
+    }
+}
+
+#[test]
 fn every_operation_says_what_may_go_wrong() {
     for operation in Contract::read().operations() {
         let id = &operation.id;

@@ -48,6 +48,25 @@ pub fn add(path: &str, operation: &mut Operation) {
             }
         }
     }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = said_of(status).to_owned();
+        }
+    }
+}
+
+/// What is said of an answer of which nothing else is: OpenAPI wants a description of each, and so do the generators
+/// of clients.
+fn said_of(status: &str) -> &'static str {
+    match status {
+        "201" => "已创建 Created",
+        "202" => "已受理 Accepted",
+        "204" => "已完成 Done",
+        "304" => "未变化 Not modified",
+        _ => "成功 OK",
+    }
 }
 
 /// Adds to an answer what is said of the same status elsewhere.
