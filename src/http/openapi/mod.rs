@@ -21,7 +21,7 @@ use crate::http::problem::{FieldError, Problem};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Yizhan 驿站", description = include_str!("../../../openapi/description.md"),
+    info(title = "Yizhan", description = include_str!("../../../openapi/description.md"),
          license(name = "Apache-2.0", identifier = "Apache-2.0")),
     components(schemas(Problem, FieldError, webhooks::PushCall, webhooks::PushMessage, webhooks::PushRecipient)),
 )]
