@@ -46,6 +46,7 @@ mod all {
     mod readme;
     mod roles;
     mod sandbox;
+    mod search;
     mod senders;
     mod session;
     mod sql;

@@ -11,6 +11,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 mod m20261123_000001_initial;
 mod m20261123_000002_fan_out;
 mod m20261123_000003_address_hash;
+mod m20261124_000005_search;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_initial::Migration),
             Box::new(m20261123_000002_fan_out::Migration),
             Box::new(m20261123_000003_address_hash::Migration),
+            Box::new(m20261124_000005_search::Migration),
         ]
     }
 }

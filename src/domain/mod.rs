@@ -49,6 +49,7 @@ pub mod notice;
 pub mod page;
 pub mod publisher;
 pub mod retry;
+pub mod search;
 pub mod session;
 pub mod subscription;
 pub mod time;

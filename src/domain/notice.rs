@@ -170,6 +170,20 @@ impl Content {
         fold(&format!("{}\n{project}\n{purchaser}\n{body_text}", self.title))
     }
 
+    /// What of a notice is shown wherever it is listed, also when it is withdrawn, folded: title, project, codes and
+    /// everybody who is named.
+    pub fn head(&self) -> String {
+        let mut parts = vec![self.title.as_str()];
+        if let Some(project) = &self.project {
+            parts.extend([project.code.as_str()].into_iter().chain(project.name.as_deref()));
+        }
+        parts.extend(self.sections.iter().map(String::as_str));
+        for party in self.purchaser.iter().chain(&self.agency).chain(&self.winners) {
+            parts.extend([party.name.as_str()].into_iter().chain(party.code.as_deref()));
+        }
+        fold(&parts.join("\n"))
+    }
+
     /// Names what the notice says, however it is spaced, wherever it stands: the same text under another id or at
     /// another address has the same hash.
     pub fn hash(&self, folded: &str) -> [u8; 32] {

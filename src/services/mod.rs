@@ -31,6 +31,7 @@ pub mod password;
 pub mod publisher;
 pub mod reach;
 pub mod refusal;
+pub mod search;
 pub mod session;
 pub mod subscription;
 pub mod user;

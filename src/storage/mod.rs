@@ -41,6 +41,7 @@ pub mod progress;
 pub mod publisher;
 pub mod queue_entry;
 pub mod reach;
+pub mod search;
 pub mod session;
 pub mod settings;
 pub mod signing_key;

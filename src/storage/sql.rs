@@ -28,6 +28,14 @@ pub fn integers(conn: &impl ConnectionTrait, bind: &str) -> String {
     }
 }
 
+/// A set of integers bound as one value, as a table of one column, `number`.
+pub fn integer_rows(conn: &impl ConnectionTrait, bind: &str) -> String {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!("(SELECT unnest({bind}::bigint[]) AS number)"),
+        _ => format!("(SELECT value AS number FROM json_each({bind}))"),
+    }
+}
+
 /// A set of texts bound as one value.
 pub fn texts(conn: &impl ConnectionTrait, bind: &str) -> String {
     match conn.get_database_backend() {

@@ -39,6 +39,7 @@ impl Workers {
     /// Starts what sweeps and tidies.
     pub fn start_scheduler(&self, deps: &Deps) {
         self.tasks.spawn(scheduler::sweep(deps.clone(), self.stop.clone()));
+        self.tasks.spawn(scheduler::index(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::tidy(deps.clone(), self.stop.clone()));
     }
 

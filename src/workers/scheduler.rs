@@ -5,12 +5,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::pause;
-use crate::services::{Deps, fanout, housekeeping};
+use crate::services::{Deps, fanout, housekeeping, search};
 
 /// How often the database is asked what is owed.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often what is no longer needed is removed, and what was held is looked at.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+/// The wait between two steps of indexing what was there before: publishers come in between.
+const STEP_EVERY: Duration = Duration::from_millis(20);
+/// How often what was indexed is sorted in.
+const SETTLE_EVERY: Duration = Duration::from_secs(2);
 
 /// Rings for what is unfinished and unheard of.
 pub async fn sweep(deps: Deps, stop: CancellationToken) {
@@ -47,6 +52,25 @@ pub async fn tidy(deps: Deps, stop: CancellationToken) {
         }
         if let Err(error) = housekeeping::prune(&deps).await {
             tracing::warn!(%error, "what is old could not be removed");
+        }
+    }
+}
+
+/// Indexes what was stored before there was an index, then keeps the index quick.
+pub async fn index(deps: Deps, stop: CancellationToken) {
+    while pause(&stop, STEP_EVERY).await {
+        match search::backfill(&deps).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                tracing::warn!(%error, "notices of before could not be indexed");
+                pause(&stop, TIDY_EVERY).await;
+            }
+        }
+    }
+    while pause(&stop, SETTLE_EVERY).await {
+        if let Err(error) = search::settle(&deps).await {
+            tracing::warn!(%error, "the index could not be settled");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::services::notice::html::{self, Body};
 use crate::services::publisher::Caller;
 use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::storage::notice::{Notice, revision};
+use crate::storage::search::Document;
 
 /// How far in the future a notice may say it was published: clocks differ.
 pub const MAX_EARLY: Duration = Duration::from_secs(10 * 60);
@@ -254,6 +255,11 @@ impl Ready {
             received_at: at.received_at,
             updated_at: at.now,
         }
+    }
+
+    /// What is indexed of it.
+    pub fn document(&self, row: &Notice) -> Document {
+        Document::of(row, &self.kind.stage, &self.content, &self.folded)
     }
 
     /// The edition's row, but for its kind, changes and reason.

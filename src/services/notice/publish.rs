@@ -17,7 +17,7 @@ use crate::services::idempotency::{Call, once};
 use crate::services::publisher::Caller;
 use crate::services::refusal::{Error, Fault, Refusal, Result};
 use crate::storage::notice::{self, Notice, revision};
-use crate::storage::{DbError, Tx, order};
+use crate::storage::{DbError, Tx, order, search};
 
 /// What publishing, revising or withdrawing came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,7 @@ pub(super) async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, 
         revision::Revision { kind: EditionKind::Notice.as_str().to_owned(), ..ready.edition(&placed, announce)? };
     revision::insert(tx, &edition).await?;
     notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
+    search::index(tx, &ready.document(&row)).await?;
     announce_edition(tx, ready, &placed, EditionKind::Notice, announce, published_at).await?;
     Ok(Published::of(&row, true, announce))
 }
@@ -161,6 +162,7 @@ pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known:
         ..before
     };
     revision::insert(tx, &edition).await?;
+    search::index(tx, &ready.document(&row)).await?;
     announce_edition(tx, ready, &placed, EditionKind::Notice, announce, ready.published_at.unwrap_or(now)).await?;
     Ok(Published::of(&row, false, announce))
 }

@@ -15,6 +15,7 @@ use crate::services::idempotency::{Call, once};
 use crate::services::publisher::Caller;
 use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::storage::notice::{self, Notice, revision};
+use crate::storage::search::{self, Document};
 use crate::storage::{Tx, fanout, order};
 
 /// The most editions that a notice has; its withdrawal is not counted.
@@ -96,6 +97,7 @@ pub(super) async fn correct(
     revision::insert(tx, &edition).await?;
     notice::displace(tx, old, &before.stage).await?;
     notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
+    search::index(tx, &ready.document(&row)).await?;
     announce_edition(tx, ready, &placed, kind, announce, now).await?;
     Ok(Published::of(&row, true, announce))
 }
@@ -154,6 +156,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
         notice::update(tx, &row).await?;
         let content = content(&before.document)?;
         let stage = before.stage.clone();
+        let document = Document::of(&row, &stage, &content, &before.folded);
         let edition = revision::Revision {
             revision: row.revision,
             position,
@@ -167,6 +170,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
         revision::insert(tx, &edition).await?;
         notice::displace(tx, &old, &stage).await?;
         notice::place(tx, &row, &stage, &content.section_keys()).await?;
+        search::index(tx, &document).await?;
         if announce != Announce::None {
             let new = fanout::NewFanOut {
                 id: FanOutId::new(),

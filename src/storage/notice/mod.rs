@@ -57,7 +57,7 @@ pub struct Notice {
 }
 
 /// The columns of [`Notice`], of a table called `n`.
-pub(super) const COLUMNS: &str = "n.id, n.publisher_id, n.source, n.source_id, n.revision, n.position, n.state, \
+pub(in crate::storage) const COLUMNS: &str = "n.id, n.publisher_id, n.source, n.source_id, n.revision, n.position, n.state, \
     n.title, n.category_path, n.region_path, n.notice_type, n.project_key, n.amount_fen, n.bid_deadline_at, n.amends, \
     n.duplicate_of, n.content_hash, n.published_at, n.received_at, n.updated_at";
 
@@ -195,7 +195,7 @@ fn values(notice: &Notice) -> [Value; 20] {
 }
 
 /// Every list that a notice stands in.
-fn scopes(notice: &Notice, stage: &str) -> Vec<String> {
+pub(super) fn scopes(notice: &Notice, stage: &str) -> Vec<String> {
     let mut scopes = vec!["*".to_owned(), format!("t:{}", notice.notice_type), format!("s:{stage}")];
     scopes.push(format!("p:{}", notice.publisher_id));
     scopes.push(format!("o:{}", notice.source));

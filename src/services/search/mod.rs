@@ -1,0 +1,5 @@
+//! Finding notices by words.
+
+mod backfill;
+
+pub use backfill::{backfill, settle};

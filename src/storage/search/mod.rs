@@ -1,0 +1,180 @@
+//! What can be found, and the index over it.
+//!
+//! Promise: a document is indexed in the transaction that stores what it says, and for the same documents both engines
+//! find the same in the same order. An index keeps sets of tokens (`domain::search`), nothing else: FTS5 on SQLite,
+//! `tsvector` under GIN on PostgreSQL.
+//!
+//! A document's number orders documents by the second in which their notices were published, then by when they came:
+//! it is the order of all that is found, and what a cursor names.
+
+pub mod backfill;
+pub mod find;
+mod number;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+
+use super::notice::{Notice, scopes};
+use super::sql::{self, Binds, Of};
+use super::{DbResult, Tx, all, execute};
+use crate::domain::fold::fold;
+use crate::domain::id::NoticeId;
+use crate::domain::notice::{Content, NoticeState};
+use crate::domain::search::{in_title, of_scope, of_text};
+use crate::domain::time::Timestamp;
+
+pub use number::first_of;
+
+/// How many documents one statement stores: five binds each, within the limit of both engines.
+const AT_ONCE: usize = 500;
+
+/// What is indexed of a notice as it stands now. Making one costs time in proportion to its text: make it before the
+/// transaction where you can.
+#[derive(Debug, Clone)]
+pub struct Document {
+    notice: NoticeId,
+    revision: i64,
+    text_revision: Option<i64>,
+    published_at: Timestamp,
+    head: String,
+    tokens: String,
+}
+
+impl Document {
+    /// The document of a notice, its stage, and what its newest edition says. Of a withdrawn one only its head counts:
+    /// its text is not shown any more.
+    pub fn of(notice: &Notice, stage: &str, content: &Content, folded: &str) -> Self {
+        let head = content.head();
+        let stands = notice.state() == NoticeState::Published;
+        let mut tokens: BTreeSet<String> = of_text(&head);
+        if stands {
+            tokens.extend(of_text(folded));
+        }
+        tokens.extend(of_text(&fold(&content.title)).iter().map(|token| in_title(token)));
+        tokens.extend(scopes(notice, stage).iter().chain(&by_key(notice)).map(|scope| of_scope(scope)));
+        Self {
+            notice: notice.id,
+            revision: notice.revision,
+            text_revision: stands.then_some(notice.revision),
+            published_at: notice.published_at,
+            head,
+            tokens: tokens.into_iter().collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// Further scopes by which what is found can be narrowed.
+fn by_key(notice: &Notice) -> Vec<String> {
+    let project = notice.project_key.iter().map(|key| scope_of_project(key));
+    let amends = notice.amends.iter().map(|id| format!("a:{id}"));
+    let stands = (notice.state() == NoticeState::Published).then(|| STANDING.to_owned());
+    let day = std::iter::once(find::scope_of_day(notice.published_at));
+    project.chain(amends).chain(stands).chain(day).collect()
+}
+
+/// The scope of notices that were not withdrawn.
+pub const STANDING: &str = "v:";
+
+/// The scope of a project. Its code may hold anything: only letters and digits stand for themselves.
+pub fn scope_of_project(key: &str) -> String {
+    let letter = |letter: char| match letter {
+        'a'..='z' | '0'..='9' => letter.to_string(),
+        _ => format!("_{:x}_", u32::from(letter)),
+    };
+    format!("k:{}", key.chars().map(letter).collect::<String>())
+}
+
+/// Indexes a notice as it stands now. See [`index_many`].
+pub async fn index(tx: &Tx, document: &Document) -> DbResult<()> {
+    index_many(tx, std::slice::from_ref(document)).await
+}
+
+/// Indexes notices as they stand now, whether they were indexed before or not. Notices must be stored before and no
+/// notice may stand here twice; call it with the position taken, so that nobody else numbers documents at the time.
+pub async fn index_many(tx: &Tx, documents: &[Document]) -> DbResult<()> {
+    for some in documents.chunks(AT_ONCE) {
+        let known = known(tx, some).await?;
+        let new: Vec<&Document> = some.iter().filter(|document| !known.contains_key(&document.notice)).collect();
+        let numbers = number::take(tx, new.iter().map(|document| document.published_at)).await?;
+        let new = new.into_iter().zip(numbers).map(|(document, doc)| (doc, document));
+        let old = some.iter().filter_map(|document| Some((*known.get(&document.notice)?, document)));
+        let old: Vec<(i64, &Document)> = old.collect();
+        if !old.is_empty() && tx.get_database_backend() == DbBackend::Sqlite {
+            let text = format!("DELETE FROM search_index WHERE {}", sql::is_in(&**tx, "rowid", "$1", Of::Integers));
+            execute(&**tx, &text, [sql::integer_set(&**tx, old.iter().map(|(doc, _)| *doc))]).await?;
+        }
+        store(tx, &new.chain(old).collect::<Vec<_>>()).await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Known {
+    notice_id: NoticeId,
+    doc: i64,
+}
+
+/// The numbers of those that were indexed before; a first edition cannot have been.
+async fn known(tx: &Tx, documents: &[Document]) -> DbResult<BTreeMap<NoticeId, i64>> {
+    let later = documents.iter().filter(|document| document.revision > 1).map(|document| document.notice.as_uuid());
+    let later: Vec<_> = later.collect();
+    if later.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let condition = sql::is_in(&**tx, "notice_id", "$1", Of::Uuids);
+    let text = format!("SELECT notice_id, doc FROM search_documents WHERE {condition}");
+    let rows: Vec<Known> = all(&**tx, &text, [sql::uuid_set(&**tx, later)]).await?;
+    Ok(rows.into_iter().map(|row| (row.notice_id, row.doc)).collect())
+}
+
+async fn store(tx: &Tx, documents: &[(i64, &Document)]) -> DbResult<()> {
+    let mut binds = Binds::default();
+    let rows: Vec<String> = documents
+        .iter()
+        .map(|(doc, document)| {
+            let Document { notice, revision, text_revision, published_at, head, .. } = document;
+            let columns = [
+                binds.add(*doc),
+                binds.add(*notice),
+                binds.add(*revision),
+                binds.add(*text_revision),
+                binds.add(*published_at),
+                binds.add(head.as_str()),
+            ];
+            format!("({})", columns.join(", "))
+        })
+        .collect();
+    let text = format!(
+        "INSERT INTO search_documents (doc, notice_id, revision, text_revision, published_at, head) VALUES {} \
+         ON CONFLICT (doc) DO UPDATE SET revision = excluded.revision, text_revision = excluded.text_revision, \
+           head = excluded.head",
+        rows.join(", ")
+    );
+    execute(&**tx, &text, binds).await?;
+    let mut binds = Binds::default();
+    let postgres = tx.get_database_backend() == DbBackend::Postgres;
+    let tokens =
+        |bind: String| if postgres { format!("array_to_tsvector(string_to_array({bind}, ' '))") } else { bind };
+    let row = |(doc, document): &(i64, &Document)| {
+        format!("({}, {})", binds.add(*doc), tokens(binds.add(document.tokens.as_str())))
+    };
+    let rows = documents.iter().map(row).collect::<Vec<_>>().join(", ");
+    let text = match postgres {
+        true => format!(
+            "INSERT INTO search_index (doc, tokens) VALUES {rows} ON CONFLICT (doc) DO UPDATE SET tokens = excluded.tokens"
+        ),
+        false => format!("INSERT INTO search_index (rowid, tokens) VALUES {rows}"),
+    };
+    execute(&**tx, &text, binds).await?;
+    Ok(())
+}
+
+/// Sorts in what waits in the index's list of new entries, so that searching need not read through it. SQLite has no
+/// such list.
+pub async fn settle(conn: &impl ConnectionTrait) -> DbResult<()> {
+    if conn.get_database_backend() == DbBackend::Postgres {
+        execute(conn, "SELECT gin_clean_pending_list('search_index_tokens_idx'::regclass)", []).await?;
+    }
+    Ok(())
+}
