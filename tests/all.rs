@@ -15,6 +15,7 @@ mod all {
     mod account;
     mod announcing;
     mod at_once;
+    mod attachments;
     mod bad_input;
     mod bounds;
     mod by_source;

@@ -90,6 +90,41 @@ pub struct Deadline {
     pub at: Timestamp,
 }
 
+/// A file that belongs to a notice and lies elsewhere: the tender documents, a bill of quantities.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What people see.
+    pub name: String,
+    /// Where it lies.
+    pub url: String,
+    /// Its SHA-256, in lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// How large it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
+    /// What it is, such as `application/pdf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+}
+
+impl Attachment {
+    /// What of it is content. A digest names the file wherever it lies and whatever it is called elsewhere; without one,
+    /// another address may be another file.
+    fn said(&self) -> Self {
+        match &self.sha256 {
+            Some(digest) => Self {
+                name: self.name.clone(),
+                url: String::new(),
+                sha256: Some(digest.clone()),
+                size_bytes: None,
+                media_type: None,
+            },
+            None => self.clone(),
+        }
+    }
+}
+
 /// What one edition of a notice says, but for its body: the `document` of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
@@ -125,6 +160,10 @@ pub struct Content {
     /// The deadlines that it names.
     #[serde(default)]
     pub deadlines: Vec<Deadline>,
+    /// The files that belong to it. Left out when there are none, so that what was stored before there were any keeps
+    /// its hash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// Where the source shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
@@ -188,7 +227,8 @@ impl Content {
     /// another address has the same hash.
     pub fn hash(&self, folded: &str) -> [u8; 32] {
         // The title is in the folded text; the address is no content.
-        let structured = Self { title: String::new(), source_url: None, ..self.clone() };
+        let attachments = self.attachments.iter().map(Attachment::said).collect();
+        let structured = Self { title: String::new(), source_url: None, attachments, ..self.clone() };
         let structured = serde_json::to_vec(&structured).unwrap_or_default();
         Sha256::new().chain_update(structured).chain_update([0]).chain_update(folded).finalize().into()
     }
@@ -197,5 +237,43 @@ impl Content {
 impl Amount {
     fn yuan_fen(&self) -> Option<i64> {
         if self.currency == "CNY" { self.fen } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(attachments: Vec<Attachment>) -> Content {
+        let document = r#"{"title":"t","category":"c","region":"430000","notice_type":"C-TENDER"}"#;
+        let stored: Content = serde_json::from_str(document).expect("a document of before");
+        Content { attachments, ..stored }
+    }
+
+    fn file(url: &str, sha256: Option<&str>) -> Attachment {
+        let sha256 = sha256.map(ToOwned::to_owned);
+        Attachment {
+            name: "招标文件.pdf".to_owned(),
+            url: url.to_owned(),
+            sha256,
+            size_bytes: Some(1),
+            media_type: None,
+        }
+    }
+
+    #[test]
+    fn a_notice_without_files_is_stored_and_named_as_before_there_were_any() {
+        let stored = serde_json::to_string(&content(Vec::new())).expect("JSON");
+        assert!(!stored.contains("attachments"), "{stored}");
+    }
+
+    #[test]
+    fn a_digest_names_a_file_wherever_it_lies() {
+        let hash = |file: Attachment| content(vec![file]).hash("t");
+        let (here, there) = ("https://a.example/1", "https://b.example/1");
+        assert_eq!(hash(file(here, Some("ab"))), hash(file(there, Some("ab"))));
+        assert_ne!(hash(file(here, Some("ab"))), hash(file(here, Some("cd"))));
+        assert_ne!(hash(file(here, None)), hash(file(there, None)));
+        assert_ne!(hash(file(here, None)), content(Vec::new()).hash("t"));
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::parts::{AmountPart, DeadlinePart, PartyPart, ProjectPart};
+use super::parts::{AmountPart, AttachmentPart, DeadlinePart, PartyPart, ProjectPart};
 use crate::domain::fanout::Announce;
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::NoticeState;
@@ -66,6 +66,10 @@ pub struct NoticeBody {
     #[serde(default)]
     #[schema(max_items = 50)]
     deadlines: Vec<DeadlinePart>,
+    /// The files that belong to it, as links: they are shown and not fetched.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    attachments: Vec<AttachmentPart>,
     /// HTML. Tables, lists, headings, paragraphs and links stay; everything else is taken out.
     #[schema(max_length = 1_048_576, min_length = 1, example = "<p>招标人：新邵县城市建设投资有限公司</p>")]
     body_html: String,
@@ -124,6 +128,7 @@ impl NoticeBody {
             winners: self.winners.into_iter().map(Into::into).collect(),
             amounts: self.amounts.into_iter().map(Into::into).collect(),
             deadlines: self.deadlines.into_iter().map(Into::into).collect(),
+            attachments: self.attachments.into_iter().map(Into::into).collect(),
             body_html: self.body_html,
             source_url: self.source_url,
             published_at: self.published_at,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::notice::{Amount, AmountKind, Deadline, DeadlineKind, Party, Project};
+use crate::domain::notice::{Amount, AmountKind, Attachment, Deadline, DeadlineKind, Party, Project};
 use crate::domain::time::Timestamp;
 use crate::services::notice::DraftAmount;
 
@@ -63,6 +63,43 @@ pub struct DeadlinePart {
     at: Timestamp,
 }
 
+/// A file that belongs to a notice and lies elsewhere.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachmentPart {
+    /// What people see.
+    #[schema(min_length = 1, max_length = 300, pattern = r"\S", example = "招标文件.pdf")]
+    name: String,
+    /// Where it lies.
+    #[schema(
+        min_length = 8,
+        max_length = 2000,
+        pattern = r"^https?://[^\s<>]+$",
+        example = "https://example.org/a.pdf"
+    )]
+    url: String,
+    /// Its SHA-256 in hexadecimal digits. With it the file is the same wherever it lies; without it another address
+    /// counts as another file.
+    #[schema(
+        min_length = 64,
+        max_length = 64,
+        pattern = "^[0-9a-fA-F]{64}$",
+        example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    sha256: Option<String>,
+    /// How large it is.
+    #[schema(minimum = 0, maximum = 9_000_000_000_000_000_i64, example = 1_048_576)]
+    size_bytes: Option<i64>,
+    /// What it is.
+    #[schema(
+        min_length = 3,
+        max_length = 255,
+        pattern = r"^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$",
+        example = "application/pdf"
+    )]
+    media_type: Option<String>,
+}
+
 impl From<ProjectPart> for Project {
     fn from(ProjectPart { code, name }: ProjectPart) -> Self {
         Self { code, name }
@@ -96,6 +133,19 @@ impl From<AmountPart> for DraftAmount {
 impl From<Amount> for AmountPart {
     fn from(Amount { kind, fen, currency, text }: Amount) -> Self {
         Self { kind, fen, currency, text }
+    }
+}
+
+impl From<AttachmentPart> for Attachment {
+    fn from(AttachmentPart { name, url, sha256, size_bytes, media_type }: AttachmentPart) -> Self {
+        let sha256 = sha256.map(|digest| digest.to_ascii_lowercase());
+        Self { name: name.trim().to_owned(), url, sha256, size_bytes, media_type }
+    }
+}
+
+impl From<Attachment> for AttachmentPart {
+    fn from(Attachment { name, url, sha256, size_bytes, media_type }: Attachment) -> Self {
+        Self { name, url, sha256, size_bytes, media_type }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::parts::{AmountPart, DeadlinePart, PartyPart, ProjectPart};
+use super::parts::{AmountPart, AttachmentPart, DeadlinePart, PartyPart, ProjectPart};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::id::{NoticeId, PublisherId};
@@ -211,6 +211,8 @@ pub struct NoticeView {
     item: NoticeItemView,
     /// Its body: HTML that is safe to show. Nothing once it is withdrawn.
     body_html: Option<String>,
+    /// The files that belong to it; none once it is withdrawn.
+    attachments: Vec<AttachmentPart>,
     /// The notices that amend it, the newest first.
     amendments: Vec<NoticeItemView>,
     /// Where to go from here.
@@ -220,7 +222,8 @@ pub struct NoticeView {
 impl NoticeView {
     /// A notice and its body.
     pub fn of(full: Full, body_html: Option<String>, catalogue: &Catalogue) -> Self {
-        let Full { summary, amendments } = full;
+        let Full { mut summary, amendments } = full;
+        let attachments = files(&mut summary.content);
         let code = summary.content.project.as_ref().map(|project| project.code.as_bytes());
         let links = NoticeLinks {
             revisions: format!("/v1/notices/{}/revisions", summary.id),
@@ -228,8 +231,13 @@ impl NoticeView {
             project: code.map(|code| format!("/v1/projects/{}", segment(code))),
         };
         let amendments = amendments.into_iter().map(|item| NoticeItemView::of(item, catalogue)).collect();
-        Self { item: NoticeItemView::of(summary, catalogue), body_html, amendments, links }
+        Self { item: NoticeItemView::of(summary, catalogue), body_html, attachments, amendments, links }
     }
+}
+
+/// The files of a notice, out of what it says: lists are without them.
+fn files(content: &mut Content) -> Vec<AttachmentPart> {
+    std::mem::take(&mut content.attachments).into_iter().map(Into::into).collect()
 }
 
 /// Percent-encoding of one path segment (RFC 3986, 2.3: the unreserved characters stand for themselves).
@@ -263,10 +271,10 @@ pub struct ChangeView {
     /// The field's name.
     #[schema(example = "deadlines")]
     field: String,
-    /// What it was; for `body` the lines that went, for `links` the addresses.
+    /// What it was; for `body` the lines that went, for `links` the addresses, for `attachments` the files.
     #[schema(value_type = Value)]
     from: Value,
-    /// What it is; for `body` the lines that came, for `links` the addresses.
+    /// What it is; for `body` the lines that came, for `links` the addresses, for `attachments` the files.
     #[schema(value_type = Value)]
     to: Value,
 }
@@ -285,7 +293,7 @@ pub struct RevisionItemView {
     revision: i64,
     /// What kind of edition it is.
     kind: EditionKind,
-    /// What changed since the one before; nothing of the body once the notice is withdrawn.
+    /// What changed since the one before; nothing of the body or the files once the notice is withdrawn.
     changes: Vec<ChangeView>,
     /// Why.
     reason: Option<String>,
@@ -309,13 +317,16 @@ pub struct RevisionView {
     content: ContentView,
     /// Its body; nothing once the notice is withdrawn.
     body_html: Option<String>,
+    /// The files that belonged to it; none once the notice is withdrawn.
+    attachments: Vec<AttachmentPart>,
 }
 
 impl RevisionView {
     /// An edition.
     pub fn of(edition: Edition, catalogue: &Catalogue) -> Self {
-        let Edition { entry, content, body_html } = edition;
-        Self { item: RevisionItemView::of(entry), content: ContentView::of(content, catalogue), body_html }
+        let Edition { entry, mut content, body_html } = edition;
+        let attachments = files(&mut content);
+        Self { item: RevisionItemView::of(entry), content: ContentView::of(content, catalogue), body_html, attachments }
     }
 }
 

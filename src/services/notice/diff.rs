@@ -10,6 +10,8 @@ use crate::domain::notice::{Content, NoticeState};
 const BODY: &str = "body";
 /// The name of the addresses that the body links to.
 const LINKS: &str = "links";
+/// The name of the files.
+const ATTACHMENTS: &str = "attachments";
 
 /// A field that differs. For `body` the sides are the lines that went and that came, for `links` the addresses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +34,11 @@ const MAX_COMPARED: usize = 400;
 /// Everything that differs.
 pub fn changes(old: (&Content, &Body), new: (&Content, &Body)) -> Vec<Change> {
     let fields = |content: &Content| match serde_json::to_value(content) {
-        Ok(Value::Object(fields)) => fields,
+        Ok(Value::Object(mut fields)) => {
+            // None are not stored; here they are an empty list, as every other list is.
+            fields.entry(ATTACHMENTS).or_insert_with(|| Value::Array(Vec::new()));
+            fields
+        }
         _ => serde_json::Map::new(),
     };
     let (from, to) = (fields(old.0), fields(new.0));
@@ -49,9 +55,10 @@ pub fn changes(old: (&Content, &Body), new: (&Content, &Body)) -> Vec<Change> {
 }
 
 impl Change {
-    /// Whether it may be shown of a notice in this state: of one that was withdrawn, nothing of its body.
+    /// Whether it may be shown of a notice in this state: of one that was withdrawn, nothing of its body or
+    /// its files.
     pub fn is_shown(&self, state: NoticeState) -> bool {
-        state == NoticeState::Published || ![BODY, LINKS].contains(&self.field.as_str())
+        state == NoticeState::Published || ![BODY, LINKS, ATTACHMENTS].contains(&self.field.as_str())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::catalogue::{Catalogue, NoticeType, Stage};
 use crate::domain::fanout::{Announce, Lane};
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::money;
-use crate::domain::notice::{Amount, AmountKind, Content, Deadline, NoticeState, Party, Project};
+use crate::domain::notice::{Amount, AmountKind, Attachment, Content, Deadline, NoticeState, Party, Project};
 use crate::domain::subscription::MATCHER;
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
@@ -50,6 +50,8 @@ pub struct Draft {
     pub amounts: Vec<DraftAmount>,
     /// Deadlines.
     pub deadlines: Vec<Deadline>,
+    /// Files that lie elsewhere.
+    pub attachments: Vec<Attachment>,
     /// Foreign HTML.
     pub body_html: String,
     /// Where the source shows it.
@@ -131,6 +133,7 @@ pub(super) async fn ready(deps: &Deps, caller: &Caller, draft: Draft, pointer: &
         winners: draft.winners,
         amounts: draft.amounts.into_iter().map(DraftAmount::read).collect(),
         deadlines: draft.deadlines,
+        attachments: draft.attachments,
         source_url: draft.source_url,
     };
     let folded = content.folded(&body.text);

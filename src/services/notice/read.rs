@@ -1,5 +1,6 @@
 //! Reading notices; nobody need sign in.
 
+use super::announce::content;
 use super::diff::Change;
 use crate::domain::fanout::EditionKind;
 use crate::domain::fold::fold_code;
@@ -199,7 +200,7 @@ pub async fn editions(deps: &Deps, id: NoticeId, cursor: Option<&Cursor>, limit:
 pub async fn edition(deps: &Deps, id: NoticeId, number: i64) -> Result<Edition> {
     let state = stands(deps, id).await?;
     let row = revision::find(deps.db.reader(), id, number).await?.ok_or(Refusal::NotFound)?;
-    let content = content(&row.document)?;
+    let content = shown(&row.document, state)?;
     let body_html = (state == NoticeState::Published).then_some(row.body_html);
     let revision::Revision { revision, kind, changes, reason, created_at, .. } = row;
     let entry = entry(revision::Entry { revision, kind, changes, reason, created_at }, state)?;
@@ -232,7 +233,7 @@ fn summary(listed: Listed) -> Result<Summary> {
         publisher_name,
         source: notice.source,
         source_id: notice.source_id,
-        content: content(&document)?,
+        content: shown(&document, state)?,
         amends: notice.amends,
         duplicate_of: notice.duplicate_of,
         published_at: notice.published_at,
@@ -240,6 +241,11 @@ fn summary(listed: Listed) -> Result<Summary> {
     })
 }
 
-fn content(document: &str) -> Result<Content> {
-    serde_json::from_str(document).map_err(|error| Error::broken(format!("a stored document: {error}")))
+/// What is shown of what a notice says that stands like this: of one that was withdrawn, no files.
+fn shown(document: &str, state: NoticeState) -> Result<Content> {
+    let mut content = content(document)?;
+    if state == NoticeState::Withdrawn {
+        content.attachments.clear();
+    }
+    Ok(content)
 }

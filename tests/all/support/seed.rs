@@ -49,6 +49,7 @@ impl Seed {
             winners: Vec::new(),
             amounts: Vec::new(),
             deadlines: Vec::new(),
+            attachments: Vec::new(),
             source_url: None,
         }
     }
