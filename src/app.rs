@@ -23,6 +23,7 @@ use crate::services::fanout::{self, Engine};
 use crate::services::health;
 use crate::services::publisher;
 use crate::services::session::Sessions;
+use crate::services::startup;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
 use crate::storage::lock::{self, FolderLock};
@@ -148,6 +149,9 @@ pub async fn start_in(config: &Config, world: World) -> Result<Running, StartErr
     let sandbox = config.sandbox.then(|| SandboxState::new(config.notifier.sandbox.clone())).transpose()?;
     let letters = world.letters.or_else(|| sandbox.clone().map(show_codes));
     let deps = build_in(config, address, World { letters, ..world }).await?;
+    if let Some(reason) = startup::endangered(&deps).await? {
+        return Err(reason.into());
+    }
     let follower = tokio::spawn(catalogue::follow(deps.clone()));
     let served = deps.clone();
     let mounted = sandbox.clone();

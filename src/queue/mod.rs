@@ -81,6 +81,11 @@ pub trait Queue: Send + Sync {
 
     /// How many entries of a lane nobody has taken.
     async fn depth(&self, lane: Lane) -> Result<u64, QueueError>;
+
+    /// The policy by which the queue throws away what it holds, when it has one.
+    async fn evicts(&self) -> Result<Option<String>, QueueError> {
+        Ok(None)
+    }
 }
 
 /// The order in which the lanes are asked at the `n`th take: the most urgent first, but every fourth time the normal one

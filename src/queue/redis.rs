@@ -140,4 +140,13 @@ impl Queue for RedisQueue {
         let mut conn = self.shared.clone();
         Ok(conn.xlen(self.key(lane)).await?)
     }
+
+    /// Streams have no time to live, so of the policies only those for all keys throw them away.
+    async fn evicts(&self) -> Result<Option<String>, QueueError> {
+        let mut conn = self.shared.clone();
+        // INFO and not CONFIG, which providers of Redis often forbid.
+        let info: String = redis::cmd("INFO").arg("memory").query_async(&mut conn).await?;
+        let policy = info.lines().find_map(|line| line.trim().strip_prefix("maxmemory_policy:"));
+        Ok(policy.filter(|policy| policy.starts_with("allkeys-")).map(str::to_owned))
+    }
 }

@@ -33,6 +33,7 @@ pub mod reach;
 pub mod refusal;
 pub mod search;
 pub mod session;
+pub mod startup;
 pub mod subscription;
 pub mod user;
 

@@ -30,9 +30,14 @@ struct OwnRedis {
 
 impl OwnRedis {
     fn start(port: u16) -> Self {
+        Self::start_with(port, "noeviction")
+    }
+
+    fn start_with(port: u16, policy: &str) -> Self {
         let folder = tempfile::TempDir::new().expect("a folder");
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--maxmemory-policy", policy])
             .arg("--dir")
             .arg(folder.path())
             .stdout(Stdio::null())
@@ -101,4 +106,20 @@ async fn fifty_publishes_with_one_idempotency_key_are_one_notice() {
     world.settled(1).await;
     wait("there is one notice", async || world.count("SELECT count(*) AS n FROM notices").await == 1).await;
     world.audit_everyone_once().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_does_not_start_on_a_queue_that_throws_away_what_it_holds() {
+    let world = World::new().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let url = OwnRedis::url(port);
+    // Where the queue is a table there is no policy: what is refused there is such a Redis beside SQLite.
+    let (redis, reason) = match &world.database.redis_url {
+        Some(_) => (Some(OwnRedis::start_with(port, "allkeys-lru")), "maxmemory-policy is allkeys-lru"),
+        None if world.shared() => return drop(world.start("notifier", &[])),
+        None => (None, "REDIS_URL"),
+    };
+    wait("Redis listens", async || redis.is_none() || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+    let said = world.refused_start("notifier", &[("REDIS_URL", &url)]);
+    assert!(said.contains(reason), "{said}");
 }

@@ -172,6 +172,13 @@ impl World {
         Process { child, url }
     }
 
+    /// Starts a process that refuses to serve, and says what it said.
+    pub fn refused_start(&self, roles: &str, environment: &[(&str, &str)]) -> String {
+        let ended = self.command(roles).envs(environment.iter().copied()).output().expect("the process runs");
+        assert!(!ended.status.success(), "it must not serve");
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    }
+
     /// A publisher that calls this process.
     pub fn publisher(&self, at: &Process) -> Caller {
         Caller::new(at.url.clone()).bearing(self.key.clone())

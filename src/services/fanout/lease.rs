@@ -18,6 +18,7 @@ use crate::storage::lease::{self, Leased, Token};
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// What is kept back of a lease's length for the clocks' sake.
 const MARGIN: Duration = Duration::from_millis(250);
+const _: () = assert!(LEASE.as_millis() >= 3 * RENEW_EVERY.as_millis(), "a lease lasts for three renewals");
 
 /// A lease, renewed in the background until it is dropped.
 pub(super) struct Kept {
