@@ -29,6 +29,7 @@ mod all {
     mod examples;
     mod fanout;
     mod floors;
+    mod forms;
     mod guards;
     mod harness;
     mod inbox;

@@ -15,6 +15,21 @@ pub fn fen(text: &str) -> Option<i64> {
     decimal(number, unit_in_fen(unit)?)
 }
 
+/// The minor units of a currency (ISO 4217) that a bare decimal number names: fen of CNY, cents of USD, whole yen.
+pub fn minor(number: &str, currency: &str) -> Option<i64> {
+    let unit = match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
+        | "XAF" | "XOF" | "XPF" => 1,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 1_000,
+        _ => 100,
+    };
+    let plain = !number.is_empty() && number.chars().all(|letter| matches!(letter, '0'..='9' | ',' | '.'));
+    if plain { decimal(number, unit).filter(|minor| *minor <= MAX_MINOR) } else { None }
+}
+
+/// More than this no notice names; what is larger stays in its own words.
+const MAX_MINOR: i64 = 9_000_000_000_000_000;
+
 fn unit_in_fen(unit: &str) -> Option<i128> {
     let unit = unit.strip_prefix('(').and_then(|unit| unit.strip_suffix(')')).unwrap_or(unit);
     let unit = unit.strip_suffix('整').unwrap_or(unit);
@@ -79,6 +94,25 @@ mod tests {
         ];
         for (text, fen) in table {
             assert_eq!(super::fen(text), Some(fen), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_currencies_are_counted_in_their_own_minor_units() {
+        let table = [
+            ("1311264.0", "MXN", Some(131_126_400)),
+            ("75464.96", "USD", Some(7_546_496)),
+            ("135630400", "PYG", Some(135_630_400)),
+            ("1,000", "JPY", Some(1_000)),
+            ("1.234", "KWD", Some(1_234)),
+            ("1.234", "EUR", None),
+            ("1e21", "EUR", None),
+            ("-5", "EUR", None),
+            ("", "EUR", None),
+            ("90000000000000001", "VND", None),
+        ];
+        for (number, currency, minor) in table {
+            assert_eq!(super::minor(number, currency), minor, "{number} {currency}");
         }
     }
 

@@ -85,6 +85,25 @@ impl Catalogue {
         prefix(4).or_else(|| prefix(2)).map(|region| self.resolved(region, true))
     }
 
+    /// The region that people call by these names, the finest first: 芙蓉区, 长沙市. Of several regions with a name, the one
+    /// within what a coarser name means; when that is none or many, what the coarser name means. Retired names are not
+    /// looked for, headings such as 市辖区 neither.
+    pub fn region_of(&self, names: &[&str]) -> Option<&Region> {
+        let (finest, coarser) = names.split_first()?;
+        let wider = self.region_of(coarser);
+        let finest = finest.trim();
+        let called = |region: &&Region| !region.retired && (region.name == finest || region.short_name == finest);
+        let within = |region: &&Region| match wider {
+            Some(wider) => self.resolved(region, false).path.contains(&format!("/{}/", wider.code)),
+            None => true,
+        };
+        let mut found = self.regions().iter().filter(called).filter(within);
+        match (found.next(), found.next()) {
+            (Some(only), None) => Some(only),
+            _ => wider,
+        }
+    }
+
     fn resolved(&self, region: &Region, fallback: bool) -> ResolvedRegion {
         let today = self.today(region);
         let mut levels = vec![today];

@@ -78,3 +78,16 @@ fn everything_that_is_wrong_is_said_at_once() {
         assert!(errors.iter().any(|error| error.contains(part)), "{part}: {errors:?}");
     }
 }
+
+#[test]
+fn a_region_is_known_by_the_names_that_people_use() {
+    let catalogue = catalogue();
+    let named = |names: &[&str]| catalogue.region_of(names).map(|region| region.code.clone());
+    assert_eq!(named(&["长沙市"]).as_deref(), Some("430100"));
+    assert_eq!(named(&["吉首"]).as_deref(), Some("433101"));
+    assert_eq!(named(&["鼓楼区"]), None, "there are four of them");
+    assert_eq!(named(&["鼓楼区", "南京市"]).as_deref(), Some("320106"));
+    assert_eq!(named(&["新区", "长沙市"]).as_deref(), Some("430100"), "what is known of it");
+    assert_eq!(named(&["London", "London"]), None);
+    assert_eq!(named(&[]), None);
+}

@@ -37,7 +37,8 @@ pub struct PartyPart {
 pub struct AmountPart {
     /// What it is.
     kind: AmountKind,
-    /// How much, in fen. When it is missing it is read from `text`; when that cannot be read for certain it is unknown.
+    /// How much, in fen; of another currency in its minor unit, such as cents or whole yen. When it is missing it is
+    /// read from `text`, in yuan; when that cannot be read for certain it is unknown.
     #[schema(minimum = 0, maximum = 9_000_000_000_000_000_i64, example = 65_000_000)]
     fen: Option<i64>,
     /// ISO 4217.

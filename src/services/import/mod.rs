@@ -4,5 +4,6 @@
 //! `POST /v1/notices`, which are held against the same schema and rules as single calls.
 
 pub mod form;
+pub mod forms;
 
 pub use form::{Convert, Converted, Form, Unit};
