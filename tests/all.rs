@@ -47,12 +47,12 @@ mod all {
     mod reach;
     mod readme;
     mod roles;
+    mod same_notice;
     mod sandbox;
     mod search;
     mod senders;
     mod session;
     mod sql;
-    mod stream;
     mod subscription;
     mod webhooks;
 }

@@ -51,7 +51,6 @@ pub mod publisher;
 pub mod retry;
 pub mod search;
 pub mod session;
-pub mod stream;
 pub mod subscription;
 pub mod time;
 pub mod user;

@@ -109,19 +109,11 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// What of it is content. A digest names the file wherever it lies and whatever it is called elsewhere; without one,
-    /// another address may be another file.
-    fn said(&self) -> Self {
-        match &self.sha256 {
-            Some(digest) => Self {
-                name: self.name.clone(),
-                url: String::new(),
-                sha256: Some(digest.clone()),
-                size_bytes: None,
-                media_type: None,
-            },
-            None => self.clone(),
-        }
+    /// What of it is content: its name and its digest, which names the file wherever it lies; without one its address and
+    /// size, for another address may be another file.
+    fn said(&self) -> impl Ord + Serialize {
+        let address = if self.sha256.is_some() { None } else { Some((self.url.as_str(), self.size_bytes)) };
+        (fold(&self.name), self.sha256.as_deref(), address)
     }
 }
 
@@ -223,15 +215,61 @@ impl Content {
         fold(&parts.join("\n"))
     }
 
-    /// Names what the notice says, however it is spaced, wherever it stands: the same text under another id or at
-    /// another address has the same hash.
+    /// Names what the notice says, however it is spaced, written or ordered, wherever it stands: the same text under
+    /// another id or at another address has the same hash. `folded` is what [`Content::folded`] made of it.
+    ///
+    /// The title is part of it, for a short body (见附件) may be anybody's; a region in square brackets before it is not, for
+    /// each site puts its own there. Names of project and purchaser stand in the folded text.
     pub fn hash(&self, folded: &str) -> [u8; 32] {
-        // The title is in the folded text; the address is no content.
-        let attachments = self.attachments.iter().map(Attachment::said).collect();
-        let structured = Self { title: String::new(), source_url: None, attachments, ..self.clone() };
+        let party = |party: &Party| (fold(&party.name), party.code.as_deref().map(fold_code));
+        let amount = |amount: &Amount| {
+            let unread = if amount.fen.is_some() { None } else { amount.text.as_deref().map(fold) };
+            (amount.kind.as_str(), amount.currency.clone(), amount.fen, unread)
+        };
+        let structured = (
+            (&self.category, &self.region, &self.notice_type),
+            (self.project_key(), self.section_keys()),
+            (
+                self.purchaser.as_ref().map(party),
+                self.agency.as_ref().map(party),
+                sorted(self.winners.iter().map(party)),
+            ),
+            sorted(self.amounts.iter().map(amount)),
+            sorted(self.deadlines.iter().map(|deadline| (deadline.kind.as_str(), deadline.at))),
+            sorted(self.attachments.iter().map(Attachment::said)),
+        );
         let structured = serde_json::to_vec(&structured).unwrap_or_default();
-        Sha256::new().chain_update(structured).chain_update([0]).chain_update(folded).finalize().into()
+        let title = fold(&self.title);
+        let (title, rest) = match folded.strip_prefix(title.as_str()) {
+            Some(rest) => (fold(without_region(&self.title)), rest),
+            None => (String::new(), folded),
+        };
+        let text = format!("{title}{rest}").replace(' ', "");
+        Sha256::new().chain_update(structured).chain_update([0]).chain_update(text).finalize().into()
     }
+}
+
+/// Each once, in order.
+fn sorted<T: Ord>(values: impl Iterator<Item = T>) -> std::collections::BTreeSet<T> {
+    values.collect()
+}
+
+/// The longest name of a region before a title, in characters.
+const MAX_REGION: usize = 12;
+
+/// A title without the region that a site puts before it in square brackets: `[月湖区]`, `【省本级】`. Anything else there
+/// says something: `【暂停】`, `【第二次】`.
+fn without_region(title: &str) -> &str {
+    let bracketed = title.trim().strip_prefix(['[', '［', '【']).and_then(|rest| rest.split_once([']', '］', '】']));
+    match bracketed {
+        Some((name, rest)) if is_region(name.trim()) && !rest.trim().is_empty() => rest.trim(),
+        _ => title.trim(),
+    }
+}
+
+/// Whether a name is one of a region, by its last letter.
+fn is_region(name: &str) -> bool {
+    (2..=MAX_REGION).contains(&name.chars().count()) && name.ends_with(['省', '市', '州', '盟', '区', '县', '旗', '级'])
 }
 
 impl Amount {
@@ -275,5 +313,22 @@ mod tests {
         assert_ne!(hash(file(here, Some("ab"))), hash(file(here, Some("cd"))));
         assert_ne!(hash(file(here, None)), hash(file(there, None)));
         assert_ne!(hash(file(here, None)), content(Vec::new()).hash("t"));
+    }
+
+    #[test]
+    fn a_region_that_a_site_puts_before_a_title_is_no_part_of_it() {
+        let table = [
+            ("[月湖区]污染修复工程招标公告", "污染修复工程招标公告"),
+            (" 【省本级】 家具采购", "家具采购"),
+            ("【暂停】家具采购", "【暂停】家具采购"),
+            ("【第二次】家具采购", "【第二次】家具采购"),
+            ("[2026-17]家具采购", "[2026-17]家具采购"),
+            ("（芙蓉区）家具采购", "（芙蓉区）家具采购"),
+            ("[月湖区]", "[月湖区]"),
+            ("[月湖区", "[月湖区"),
+        ];
+        for (title, expected) in table {
+            assert_eq!(without_region(title), expected);
+        }
     }
 }

@@ -24,7 +24,6 @@ pub mod import;
 pub mod inbox;
 pub mod keys;
 pub mod limits;
-pub mod live;
 pub mod name;
 pub mod notice;
 pub mod operator;
@@ -60,8 +59,6 @@ pub struct Parts {
     pub kv: Kv,
     /// How much is allowed in general.
     pub limits: limits::Settings,
-    /// The streams of this copy.
-    pub live: live::Hub,
     /// What this copy knows about publishers' keys.
     pub publisher_keys: publisher::Keys,
     /// How codes reach people.

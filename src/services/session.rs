@@ -20,7 +20,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
 use crate::services::Deps;
 use crate::services::keys::KeyRing;
-use crate::services::live::hint::Hint;
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::device;
 use crate::storage::session::{self, Standing};
@@ -51,16 +50,12 @@ impl Sessions {
         let standings = Cache::builder().max_capacity(STANDING_MAX).time_to_live(STANDING_AGE).build();
         Ok(Self { keys: KeyRing::open(db, now).await?, issuer: issuer.to_owned(), standings })
     }
-}
 
-/// Forgets what is known about sessions that were just ended, so that this copy refuses them at once, and ends their
-/// streams wherever they are.
-pub async fn forget(deps: &Deps, sessions: &[SessionId]) {
-    for session in sessions {
-        deps.sessions.standings.invalidate(session).await;
-    }
-    if !sessions.is_empty() {
-        deps.live.tell(Hint::Ended(sessions.to_vec()));
+    /// Forgets what is known about sessions that were just ended, so that this copy refuses them at once.
+    pub async fn forget(&self, sessions: &[SessionId]) {
+        for session in sessions {
+            self.standings.invalidate(session).await;
+        }
     }
 }
 
@@ -73,8 +68,6 @@ pub struct Caller {
     pub session: SessionId,
     /// What the user may do.
     pub role: Role,
-    /// When the token ends that was shown.
-    pub until: Timestamp,
 }
 
 /// What an access token says (RFC 7519).
@@ -125,8 +118,7 @@ pub async fn verify(deps: &Deps, token: &str) -> Result<Caller> {
     }
     let standing = standing(deps, claims.sid).await?.filter(|standing| standing.user == claims.sub);
     let role = standing.ok_or_else(refused)?.role;
-    let until = Timestamp::from_millis(claims.exp.saturating_mul(1000));
-    Ok(Caller { user: claims.sub, session: claims.sid, role, until })
+    Ok(Caller { user: claims.sub, session: claims.sid, role })
 }
 
 async fn standing(deps: &Deps, session: SessionId) -> Result<Option<Standing>> {
@@ -176,7 +168,7 @@ pub async fn begin(tx: &Tx, user: UserId, role: Role, client: &str, now: Timesta
 
 /// The tokens of a session that has been begun.
 pub async fn sign(deps: &Deps, begun: &Begun) -> Result<Tokens> {
-    forget(deps, &begun.ended).await;
+    deps.sessions.forget(&begun.ended).await;
     tokens(deps, begun.user, begun.role, &begun.token).await
 }
 
@@ -207,7 +199,7 @@ pub async fn refresh(deps: &Deps, token: &SecretString) -> Result<Tokens> {
     match rotated {
         Ok(standing) => tokens(deps, standing.user, standing.role, &next).await,
         Err(refusal) => {
-            forget(deps, &[used.session]).await;
+            deps.sessions.forget(&[used.session]).await;
             Err(refusal.into())
         }
     }
@@ -222,7 +214,7 @@ pub async fn list(deps: &Deps, user: UserId) -> Result<Vec<Session>> {
 pub async fn end(deps: &Deps, user: UserId, id: SessionId, reason: SessionEnd) -> Result<()> {
     let now = deps.clock.now();
     let lived = deps.db.write(async |tx| end_in(tx, user, id, now, reason).await).await?;
-    forget(deps, &[id]).await;
+    deps.sessions.forget(&[id]).await;
     if lived { Ok(()) } else { Err(Refusal::NotFound.into()) }
 }
 
@@ -237,7 +229,7 @@ pub async fn end_in(tx: &Tx, user: UserId, id: SessionId, now: Timestamp, reason
 }
 
 /// Ends every session of a user but the one to be spared, and their devices, in the transaction at hand; says which
-/// lived. After the commit, [`forget`] them.
+/// lived. After the commit, [`Sessions::forget`] them.
 pub async fn end_all_in(
     tx: &Tx,
     user: UserId,

@@ -48,13 +48,17 @@ pub(super) async fn widest(tx: &Tx, id: NoticeId) -> Result<Announce> {
     Ok(Announce::None)
 }
 
+/// Of how many announced editions it is asked what they said. A content is announced once for each step of `Announce`; more
+/// are there only when notices went back and forth.
+const MAX_TOLD: i64 = 20;
+
 /// How far other notices that stand have announced exactly this content. To be asked once the position is taken: then
 /// whoever announced it before has committed.
 pub(super) async fn told_elsewhere(tx: &Tx, ready: &Ready, id: NoticeId) -> Result<Announce> {
     let mut widest = Announce::None;
-    for told in revision::told(&**tx, &ready.hash, &ready.folded, id).await? {
+    for told in revision::told(&**tx, &ready.hash, id, MAX_TOLD).await? {
         // The notice says this now; the edition that was announced may have said something else.
-        if content(&told.document)?.hash(&ready.folded) == ready.hash {
+        if content(&told.document)?.hash(&told.folded) == ready.hash {
             widest = widest.max(told.announce.parse().unwrap_or(Announce::None));
         }
     }

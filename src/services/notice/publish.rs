@@ -117,12 +117,14 @@ async fn again(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, known: &Not
     if known.content_hash == ready.hash {
         return announce_further(deps, tx, ready, known).await;
     }
-    let first = revision::find(&**tx, known.id, 1).await?.ok_or_else(taken)?;
-    if content(&first.document)?.hash(&first.folded) == ready.hash {
-        Ok(Published::unchanged(known))
-    } else {
-        Err(taken())
+    // It said this at first; or it says it still, and its hash is of a time when hashes were made otherwise.
+    for revision in [1, known.revision] {
+        let edition = revision::find(&**tx, known.id, revision).await?.ok_or_else(taken)?;
+        if content(&edition.document)?.hash(&edition.folded) == ready.hash {
+            return Ok(Published::unchanged(known));
+        }
     }
+    Err(taken())
 }
 
 /// Announces a notice that says what it said, when that is asked and people were not told as widely before. What
@@ -167,7 +169,8 @@ pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known:
     Ok(Published::of(&row, false, announce))
 }
 
-/// The notice that this one amends: the one it names, else the newest of its section, else of its project.
+/// The notice that this one amends: the one it names, else the newest of its section, else of its project; of a copy that
+/// was never announced the notice that it is a copy of, for that is the one people have.
 pub(super) async fn amended(
     tx: &Tx,
     caller: &Caller,
@@ -184,19 +187,35 @@ pub(super) async fn amended(
         };
         let found = found.filter(|found| found.id != id && within(found));
         let unknown = || Error::refused(Refusal::AmendedNoticeUnknown, named.clone());
-        return found.map(|found| Some(found.id)).ok_or_else(unknown);
+        return Ok(Some(announced(tx, found.ok_or_else(unknown)?, id, within).await?));
     }
     if !ready.kind.amends {
         return Ok(None);
     }
     let (sections, types) = (ready.content.section_keys(), &ready.amending_types);
+    let project = ready.content.project_key();
     let mut found = None;
     if !sections.is_empty() {
-        found = notice::find_by_sections(&**tx, &sections, published_at, types, id).await?;
+        let of = (sections.as_slice(), project.as_deref());
+        found = notice::find_by_sections(&**tx, of, published_at, types, id).await?;
     }
-    if let (None, Some(project)) = (found, ready.content.project_key()) {
+    if let (None, Some(project)) = (found, project) {
         found = notice::find_by_project(&**tx, &project, published_at, types, id).await?;
     }
     let Some(found) = found else { return Ok(None) };
-    Ok(notice::find(&**tx, found).await?.filter(within).map(|found| found.id))
+    match notice::find(&**tx, found).await?.filter(within) {
+        Some(found) => Ok(Some(announced(tx, found, id, within).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The notice itself when people were told of it, or when there is nothing that it is a copy of; else what it is a copy of.
+async fn announced(tx: &Tx, found: Notice, amendment: NoticeId, within: impl Fn(&Notice) -> bool) -> Result<NoticeId> {
+    let Some(first) = found.duplicate_of else { return Ok(found.id) };
+    if widest(tx, found.id).await? != Announce::None {
+        return Ok(found.id);
+    }
+    let first = notice::find(&**tx, first).await?.filter(|first| first.state() == NoticeState::Published);
+    let first = first.filter(|first| first.id != amendment && within(first));
+    Ok(first.map_or(found.id, |first| first.id))
 }

@@ -98,10 +98,11 @@ pub async fn find_by_content(
     one(conn, &text, [content_hash.to_vec().into(), except.into()]).await
 }
 
-/// The newest notice before `before` that names one of these sections and is itself no amendment.
+/// The newest notice before `before` that names one of these sections and is itself no amendment. Many a section is just
+/// called 1: a notice that is known to be of another project is none.
 pub async fn find_by_sections(
     conn: &impl ConnectionTrait,
-    sections: &[String],
+    (sections, project_key): (&[String], Option<&str>),
     before: Timestamp,
     amending_types: &[String],
     except: NoticeId,
@@ -109,13 +110,16 @@ pub async fn find_by_sections(
     let text = format!(
         "SELECT n.id FROM notice_sections s JOIN notices n ON n.id = s.notice_id \
          WHERE s.section_key IN {} AND n.published_at <= $2 AND n.notice_type NOT IN {} AND n.id <> $4 \
-           AND n.state = 'published' ORDER BY n.published_at DESC, n.position DESC LIMIT 1",
+           AND n.state = 'published' AND ($5 = '' OR n.project_key IS NULL OR n.project_key = $5) \
+         ORDER BY n.published_at DESC, n.position DESC LIMIT 1",
         sql::texts(conn, "$1"),
         sql::texts(conn, "$3")
     );
     let sections = sql::text_set(conn, sections.iter().cloned());
     let types = sql::text_set(conn, amending_types.iter().cloned());
-    let found: Option<Found> = one(conn, &text, [sections, before.into(), types, except.into()]).await?;
+    let project = project_key.unwrap_or_default();
+    let found: Option<Found> =
+        one(conn, &text, [sections, before.into(), types, except.into(), project.into()]).await?;
     Ok(found.map(|found| found.id))
 }
 

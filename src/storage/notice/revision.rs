@@ -130,20 +130,24 @@ pub struct Told {
     pub announce: String,
     /// JSON of `Content`.
     pub document: String,
+    /// What words were looked for in.
+    pub folded: String,
 }
 
-/// The announced editions with this text of the notices that stand and have this content now, but for `except`.
+/// The announced editions, the widest first, of the notices that stand and have this content now, but for `except`: at
+/// most `count`.
 pub async fn told(
     conn: &impl ConnectionTrait,
     content_hash: &[u8],
-    folded: &str,
     except: NoticeId,
+    count: i64,
 ) -> DbResult<Vec<Told>> {
     all(
         conn,
-        "SELECT r.announce, r.document FROM notices n JOIN notice_revisions r ON r.notice_id = n.id \
-         WHERE n.content_hash = $1 AND n.id <> $2 AND n.state = 'published' AND r.announce <> 'none' AND r.folded = $3",
-        [content_hash.to_vec().into(), except.into(), folded.into()],
+        "SELECT r.announce, r.document, r.folded FROM notices n JOIN notice_revisions r ON r.notice_id = n.id \
+         WHERE n.content_hash = $1 AND n.id <> $2 AND n.state = 'published' AND r.announce <> 'none' \
+         ORDER BY r.announce DESC, r.revision DESC, r.notice_id LIMIT $3",
+        [content_hash.to_vec().into(), except.into(), count.into()],
     )
     .await
 }

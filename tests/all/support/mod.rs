@@ -11,7 +11,6 @@ mod contract;
 mod database;
 mod pair;
 pub mod seed;
-pub mod stream;
 mod world;
 
 pub use answer::Answer;
