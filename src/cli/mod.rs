@@ -6,6 +6,7 @@ pub mod demo;
 mod keys;
 mod migrate;
 mod publisher;
+mod queue;
 mod serve;
 mod signal;
 
@@ -43,6 +44,8 @@ enum Command {
     /// Makes publishers and their keys.
     #[command(subcommand)]
     Publisher(publisher::Command),
+    /// Shows what waits and who works, waits for it, and has what failed tried again.
+    Queue(queue::Options),
 }
 
 /// Does what the command line says.
@@ -55,6 +58,7 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
         Command::Keys(command) => keys::run(command).await,
         Command::Migrate => migrate::run().await,
         Command::Publisher(command) => publisher::run(command).await,
+        Command::Queue(options) => queue::run(options).await,
         Command::Openapi => {
             print!("{}", crate::http::openapi::text());
             Ok(())

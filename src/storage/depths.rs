@@ -1,9 +1,12 @@
 //! How much waits where: what the gauges show at a scrape. Each count stops at [`COUNTED`], so that a scrape stays
 //! cheap when something has gone wrong.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use serde::Serialize;
 
-use super::{DbResult, value};
+use super::{DbResult, all, sql, value};
+use crate::domain::channel::Channel;
+use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
 
 /// Nothing is counted further than this.
@@ -51,4 +54,59 @@ pub async fn dead_chunks(conn: &impl ConnectionTrait) -> DbResult<i64> {
 /// Entries of the queue that nobody could read.
 pub async fn dead_entries(conn: &impl ConnectionTrait) -> DbResult<i64> {
     count(conn, "SELECT 1 FROM dead_entries").await
+}
+
+/// A process that holds leases.
+#[derive(Debug, Clone, Serialize, FromQueryResult)]
+pub struct Worker {
+    /// The name under which it leases.
+    pub owner: String,
+    /// Chunks that it works on.
+    pub chunks: i64,
+    /// Fan-outs that it plans.
+    pub plans: i64,
+}
+
+/// Who works on something now, by the database's clock.
+pub async fn workers(conn: &impl ConnectionTrait) -> DbResult<Vec<Worker>> {
+    let now = sql::now(conn);
+    let text = format!(
+        "SELECT owner, CAST(sum(chunk) AS BIGINT) AS chunks, CAST(sum(1 - chunk) AS BIGINT) AS plans FROM (\
+           SELECT lease_owner AS owner, 1 AS chunk FROM chunks WHERE state = 'open' AND leased_until > {now} \
+           UNION ALL SELECT lease_owner, 0 FROM fan_outs WHERE finished_at IS NULL AND state = 'open' \
+             AND leased_until > {now}) w GROUP BY owner ORDER BY owner"
+    );
+    all(conn, &text, []).await
+}
+
+/// Deliveries that wait on one channel.
+#[derive(Debug, Clone, Serialize, FromQueryResult)]
+pub struct Waiting {
+    /// The channel.
+    pub channel: Channel,
+    /// `due` or `held`.
+    pub state: State,
+    /// How many, counted to [`COUNTED`].
+    pub deliveries: i64,
+    /// When the first of them has its turn, or its end when it is held.
+    pub first_at: Timestamp,
+}
+
+impl Waiting {
+    /// Whether they wait for a try, and not for a reason to end.
+    pub fn is_due(&self) -> bool {
+        self.state == State::Due
+    }
+}
+
+/// What waits, by channel and state.
+pub async fn waiting(conn: &impl ConnectionTrait) -> DbResult<Vec<Waiting>> {
+    let of = |state: &str| format!("SELECT channel, state, due_at FROM deliveries WHERE state = '{state}' LIMIT $1");
+    let text = format!(
+        "SELECT channel, state, count(*) AS deliveries, min(due_at) AS first_at FROM (SELECT * FROM ({}) d \
+         UNION ALL SELECT * FROM ({}) h) w GROUP BY channel, state ORDER BY channel, state",
+        of("due"),
+        of("held"),
+    );
+    all(conn, &text, [COUNTED.into()]).await
 }

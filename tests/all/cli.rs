@@ -102,3 +102,33 @@ async fn a_command_that_writes_is_refused_while_a_server_has_the_folder() {
     drop(held);
     assert!(printed(&yizhan(&app, &["migrate"], ""))[0].starts_with("0 migrations"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_shown_waited_for_and_had_tried_again_from_the_command_line() {
+    let app = TestApp::spawn().await;
+    let person = app.user().await;
+    super::support::subscription().subscribe(&person).await;
+    for token in ["refused-cli-1", "quota-cli-2"] {
+        let device = json!({ "platform": "android", "name": "手机", "channel": "sandbox", "token": token });
+        person.post("/v1/devices", device).await.expect(201);
+    }
+    app.publisher().await.post("/v1/notices", super::support::notice().0).await.expect(201);
+    let standing = || -> Value {
+        let lines = printed(&yizhan(&app, &["queue", "show", "--json"], ""));
+        serde_json::from_str(&lines.join("\n")).expect("an object")
+    };
+    super::support::eventually("one is dead and one waits", async || {
+        let standing = standing();
+        let waits = standing["waiting"][0]["state"] == "due" && standing["waiting"][0]["deliveries"] == 1;
+        (waits && standing["dead"]["deliveries"] == 1 && standing["fan_outs"] == 0).then_some(())
+    })
+    .await;
+    let shown = printed(&yizhan(&app, &["queue"], ""));
+    assert!(shown.iter().any(|line| line.starts_with("due        1 on sandbox, the first at ")), "{shown:?}");
+    let late = complained(&yizhan(&app, &["queue", "drain", "--within", "0"], ""));
+    assert!(late.contains("not carried within 0 s"), "{late}");
+    let replayed = printed(&yizhan(&app, &["queue", "replay", "--channel", "sandbox"], ""));
+    assert_eq!(replayed, [r#"{"deliveries":1,"chunks":0,"extended":0,"overdue":0}"#]);
+    let none = yizhan(&app, &["queue", "replay", "--notice", "ntc_00000000000000000000000000"], "");
+    assert!(!none.status.success());
+}

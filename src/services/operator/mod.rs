@@ -4,6 +4,7 @@
 mod dead_letters;
 mod deliveries;
 mod fan_outs;
+mod queue;
 mod users;
 
 pub use crate::storage::dead_letter::{DeadChunk, DeadEntry, Narrowed as DeadFilter};
@@ -12,4 +13,5 @@ pub use crate::storage::progress::{Chunks, FanOut, Narrowed as FanOutFilter, Ope
 pub use dead_letters::{DeadLetter, Replay, Replayed, list_dead_letters, replay};
 pub use deliveries::{Explained, Try, list_deliveries};
 pub use fan_outs::{Progress, get_fan_out, list_fan_outs};
+pub use queue::{Standing, standing};
 pub use users::explain;
