@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use crate::config::Config;
 use crate::domain::time::Clock;
 use crate::http;
+use crate::kv::bus::Bus;
 use crate::kv::{self, Kv};
 use crate::providers::code_sender::{self, CodeSenders};
 use crate::providers::{self, Registry};
@@ -21,6 +22,7 @@ use crate::sandbox::{self, SandboxState};
 use crate::services::catalogue;
 use crate::services::fanout::{self, Engine};
 use crate::services::health;
+use crate::services::live;
 use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::startup;
@@ -94,7 +96,10 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let catalogue = catalogue::Current::open(&db, clock.now()).await?;
     let fan_out = engine(config, &db, own_address)?;
     let kv = match &config.redis {
-        Some(url) => Kv::in_redis(kv::redis::connect(url)?, &config.notifier.redis_prefix),
+        Some(url) => {
+            let prefix = &config.notifier.redis_prefix;
+            Kv::in_redis(kv::redis::connect(url)?, prefix).with_bus(Bus::new(url, prefix)?)
+        }
         None => Kv::in_memory(),
     };
     let publisher_keys = publisher::Keys::default();
@@ -102,7 +107,21 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let roles = config.roles;
     let sandbox = health::Sandbox { own: config.sandbox, remote: config.notifier.sandbox_url.is_some() };
     let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, sandbox);
-    Ok(Deps::new(Parts { copy, db, fan_out, catalogue, clock, holdings, kv, limits, codes, publisher_keys, sessions }))
+    let live = live::Hub::new(config.live, !config.storage.is_sqlite());
+    Ok(Deps::new(Parts {
+        copy,
+        db,
+        fan_out,
+        catalogue,
+        clock,
+        holdings,
+        kv,
+        limits,
+        live,
+        codes,
+        publisher_keys,
+        sessions,
+    }))
 }
 
 /// The queue, the providers, and how the engine is run.
@@ -164,6 +183,7 @@ pub async fn start_in(config: &Config, world: World) -> Result<Running, StartErr
         })
     })
     .workers(2)
+    .on_connect(|connection, _| http::connection::tend(connection))
     .shutdown_timeout(5)
     .disable_signals()
     .listen(listener)?
@@ -172,6 +192,7 @@ pub async fn start_in(config: &Config, world: World) -> Result<Running, StartErr
     let task = tokio::spawn(server);
     let workers = Workers::new();
     workers.spawn(telemetry::upkeep);
+    workers.start_live(&deps, config.roles.api);
     if config.roles.notifier {
         workers.start_notifier(&deps);
     }
@@ -211,6 +232,8 @@ impl Running {
     /// Takes no new work, lets what is at hand end, then stops answering.
     pub async fn stop(self) -> Result<(), StartError> {
         self.follower.abort();
+        // Whoever watches goes to another copy at once, and does not keep the server waiting.
+        self.deps.live.close();
         // The workers first: what they have at hand may be on its way to the sandbox of this very server.
         self.workers.stop(self.grace).await;
         if let Some(sandbox) = &self.sandbox {

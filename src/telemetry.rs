@@ -83,6 +83,10 @@ metrics_table! {
     HTTP_REQUESTS = "yizhan_http_requests_total", counter, "Requests, by route and status.";
     HTTP_REQUEST_SECONDS = "yizhan_http_request_seconds", histogram, "How long requests took, by route and method.";
     SCRAPES_INCOMPLETE = "yizhan_scrapes_incomplete_total", counter, "Scrapes at which the record did not answer: its gauges are old.";
+    STREAMS = "yizhan_streams", gauge, "Inbox streams that are open in this copy.";
+    STREAMS_ENDED = "yizhan_streams_ended_total", counter, "Inbox streams that this copy has ended, by reason.";
+    STREAM_CHANGES = "yizhan_stream_changes_total", counter, "Changes that were told to inbox streams.";
+    HINTS_LOST = "yizhan_hints_lost_total", counter, "Hints that could not be told to other copies; their streams look by themselves.";
     QUEUE_DEPTH = "yizhan_queue_depth", gauge, "Entries that wait in the queue, by lane.";
     OUTBOX_LINES = "yizhan_outbox_lines", gauge, "Lines of the outbox that were not rung yet.";
     FAN_OUTS_UNFINISHED = "yizhan_fan_outs_unfinished", gauge, "Fan-outs that are not finished.";

@@ -53,6 +53,7 @@ mod all {
     mod senders;
     mod session;
     mod sql;
+    mod stream;
     mod subscription;
     mod webhooks;
 }

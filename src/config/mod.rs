@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod env;
 pub mod holdings;
 pub mod limits;
+pub mod live;
 pub mod log;
 pub mod notifier;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub redis: Option<SecretString>,
     /// Rate limits.
     pub limits: services::limits::Settings,
+    /// The streams of inboxes.
+    pub live: services::live::Settings,
     /// How much one user may have.
     pub holdings: services::holdings::Settings,
     /// Accounts and their tokens.
@@ -90,6 +93,7 @@ impl Config {
             data_dir,
             redis: redis(env, &storage),
             limits: limits::read(env),
+            live: live::read(env),
             log: log::read(env),
             holdings: holdings::read(env),
             accounts: accounts::read(env),

@@ -51,6 +51,7 @@ pub mod publisher;
 pub mod retry;
 pub mod search;
 pub mod session;
+pub mod stream;
 pub mod subscription;
 pub mod time;
 pub mod user;

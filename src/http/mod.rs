@@ -17,6 +17,7 @@ use crate::services::Deps;
 pub mod account;
 pub mod catalogue;
 pub mod conditional;
+pub mod connection;
 pub mod device;
 mod directory;
 pub mod extract;

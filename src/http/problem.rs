@@ -79,6 +79,8 @@ table! {
     ChannelUnknown => 422, "channel_unknown", "推送通道不可用", "The channel cannot be registered";
     NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
     LastAdmin => 409, "last_admin", "这是最后一名管理员，请先指定另一名", "The last admin: name another one first";
+    TooManyStreams => 429, "too_many_streams", "同时打开的实时连接过多", "Too many streams are open at a time";
+    StreamsFull => 503, "streams_full", "实时连接已满，请稍后再试，或改用 /v1/inbox/sync", "No more streams can be opened here; come again later, or use /v1/inbox/sync";
     NothingToReplay => 404, "nothing_to_replay", "没有可重放的投递", "Nothing in the dead letters fits";
     DeliveryDeadlinePassed => 409, "delivery_deadline_passed", "投递时限已过，须给出 extend_hours", "The delivery deadline has passed; say `extend_hours`";
     Unavailable => 503, "unavailable", "服务暂不可用，请稍后再试", "The server cannot do it now; try again";

@@ -1,4 +1,5 @@
-//! What processes share and may lose: counters of rate limits. Redis when there is one, else this process's memory.
+//! What processes share and may lose: counters of rate limits, and hints from copy to copy. Redis when there is one, else
+//! this process's memory.
 //!
 //! Promise: nothing here is needed for correctness, and asking never holds a request up for longer than
 //! [`redis::BUDGET`]. While Redis does not answer, each copy counts for itself (metric `yizhan_kv_failures_total`):
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
+pub mod bus;
 pub mod keys;
 pub mod memory;
 pub mod redis;
@@ -34,18 +36,29 @@ pub struct Counter {
 pub struct Kv {
     memory: memory::Counters,
     redis: Option<redis::Counters>,
+    bus: Option<bus::Bus>,
 }
 
 impl Kv {
     /// For one process alone.
     pub fn in_memory() -> Self {
-        Self { memory: memory::Counters::default(), redis: None }
+        Self { memory: memory::Counters::default(), redis: None, bus: None }
     }
 
     /// Shared through Redis, where every key begins with a prefix; this process's own memory stands in while that is
     /// away.
     pub fn in_redis(connection: ::redis::aio::ConnectionManager, prefix: &str) -> Self {
-        Self { memory: memory::Counters::default(), redis: Some(redis::Counters::new(connection, prefix)) }
+        Self { memory: memory::Counters::default(), redis: Some(redis::Counters::new(connection, prefix)), bus: None }
+    }
+
+    /// The same with a way to other copies.
+    pub fn with_bus(self, bus: bus::Bus) -> Self {
+        Self { bus: Some(bus), ..self }
+    }
+
+    /// The way to other copies through Redis, when there is one.
+    pub fn bus(&self) -> Option<&bus::Bus> {
+        self.bus.as_ref()
     }
 
     /// Adds to a counter; 0 only reads it, -1 takes a count back.

@@ -143,7 +143,7 @@ pub async fn reset_password(
             set_password(tx, login.user, &hash, None, now).await
         })
         .await?;
-    deps.sessions.forget(&ended).await;
+    session::forget(deps, &ended).await;
     guesses::forget(deps, from, address.as_str()).await;
     Ok(())
 }
@@ -223,7 +223,7 @@ pub async fn change_password(
             set_password(tx, caller.user, &hash, Some(caller.session), now).await
         })
         .await?;
-    deps.sessions.forget(&ended).await;
+    session::forget(deps, &ended).await;
     Ok(())
 }
 
@@ -246,7 +246,7 @@ pub async fn erase(deps: &Deps, id: UserId) -> Result<()> {
             Ok(ended)
         })
         .await?;
-    deps.sessions.forget(&ended).await;
+    session::forget(deps, &ended).await;
     tracing::info!(user.id = %id, "a user was erased");
     Ok(())
 }

@@ -24,6 +24,7 @@ pub mod import;
 pub mod inbox;
 pub mod keys;
 pub mod limits;
+pub mod live;
 pub mod name;
 pub mod notice;
 pub mod operator;
@@ -59,6 +60,8 @@ pub struct Parts {
     pub kv: Kv,
     /// How much is allowed in general.
     pub limits: limits::Settings,
+    /// The streams of this copy.
+    pub live: live::Hub,
     /// What this copy knows about publishers' keys.
     pub publisher_keys: publisher::Keys,
     /// How codes reach people.

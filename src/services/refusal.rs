@@ -81,6 +81,10 @@ pub enum Refusal {
     NameTaken,
     /// Without this user there would be no admin.
     LastAdmin,
+    /// The user has as many streams open as are allowed.
+    TooManyStreams,
+    /// This copy has as many streams open as it takes.
+    StreamsFull,
     /// Nothing in the dead letters fits.
     NothingToReplay,
     /// What fits is past its delivery deadline; `detail` holds how many.
@@ -202,6 +206,11 @@ impl Error {
             retry_after: Some(retry_after),
             detail: None,
         }
+    }
+
+    /// A refusal that may be none after this time.
+    pub fn later(refusal: Refusal, retry_after: std::time::Duration) -> Self {
+        Self::Refused { refusal, violations: Vec::new(), retry_after: Some(retry_after), detail: None }
     }
 
     /// A fault that says what must not have happened.

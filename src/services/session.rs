@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
 use crate::services::Deps;
 use crate::services::keys::KeyRing;
+use crate::services::live::hint::Hint;
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::device;
 use crate::storage::session::{self, Standing};
@@ -50,12 +51,16 @@ impl Sessions {
         let standings = Cache::builder().max_capacity(STANDING_MAX).time_to_live(STANDING_AGE).build();
         Ok(Self { keys: KeyRing::open(db, now).await?, issuer: issuer.to_owned(), standings })
     }
+}
 
-    /// Forgets what is known about sessions that were just ended, so that this copy refuses them at once.
-    pub async fn forget(&self, sessions: &[SessionId]) {
-        for session in sessions {
-            self.standings.invalidate(session).await;
-        }
+/// Forgets what is known about sessions that were just ended, so that this copy refuses them at once, and ends their
+/// streams wherever they are.
+pub async fn forget(deps: &Deps, sessions: &[SessionId]) {
+    for session in sessions {
+        deps.sessions.standings.invalidate(session).await;
+    }
+    if !sessions.is_empty() {
+        deps.live.tell(Hint::Ended(sessions.to_vec()));
     }
 }
 
@@ -68,6 +73,8 @@ pub struct Caller {
     pub session: SessionId,
     /// What the user may do.
     pub role: Role,
+    /// When the token ends that was shown.
+    pub until: Timestamp,
 }
 
 /// What an access token says (RFC 7519).
@@ -118,7 +125,8 @@ pub async fn verify(deps: &Deps, token: &str) -> Result<Caller> {
     }
     let standing = standing(deps, claims.sid).await?.filter(|standing| standing.user == claims.sub);
     let role = standing.ok_or_else(refused)?.role;
-    Ok(Caller { user: claims.sub, session: claims.sid, role })
+    let until = Timestamp::from_millis(claims.exp.saturating_mul(1000));
+    Ok(Caller { user: claims.sub, session: claims.sid, role, until })
 }
 
 async fn standing(deps: &Deps, session: SessionId) -> Result<Option<Standing>> {
@@ -168,7 +176,7 @@ pub async fn begin(tx: &Tx, user: UserId, role: Role, client: &str, now: Timesta
 
 /// The tokens of a session that has been begun.
 pub async fn sign(deps: &Deps, begun: &Begun) -> Result<Tokens> {
-    deps.sessions.forget(&begun.ended).await;
+    forget(deps, &begun.ended).await;
     tokens(deps, begun.user, begun.role, &begun.token).await
 }
 
@@ -199,7 +207,7 @@ pub async fn refresh(deps: &Deps, token: &SecretString) -> Result<Tokens> {
     match rotated {
         Ok(standing) => tokens(deps, standing.user, standing.role, &next).await,
         Err(refusal) => {
-            deps.sessions.forget(&[used.session]).await;
+            forget(deps, &[used.session]).await;
             Err(refusal.into())
         }
     }
@@ -214,7 +222,7 @@ pub async fn list(deps: &Deps, user: UserId) -> Result<Vec<Session>> {
 pub async fn end(deps: &Deps, user: UserId, id: SessionId, reason: SessionEnd) -> Result<()> {
     let now = deps.clock.now();
     let lived = deps.db.write(async |tx| end_in(tx, user, id, now, reason).await).await?;
-    deps.sessions.forget(&[id]).await;
+    forget(deps, &[id]).await;
     if lived { Ok(()) } else { Err(Refusal::NotFound.into()) }
 }
 
@@ -229,7 +237,7 @@ pub async fn end_in(tx: &Tx, user: UserId, id: SessionId, now: Timestamp, reason
 }
 
 /// Ends every session of a user but the one to be spared, and their devices, in the transaction at hand; says which
-/// lived. After the commit, [`Sessions::forget`] them.
+/// lived. After the commit, [`forget`] them.
 pub async fn end_all_in(
     tx: &Tx,
     user: UserId,

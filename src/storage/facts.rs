@@ -1,10 +1,12 @@
 //! What matching reads of a notice revision, and where that revision stands in the order of commits.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::sql::{self, Binds, Of};
-use super::{DbError, DbResult, all};
-use crate::domain::id::{NoticeId, UserId};
+use super::sql::{self, Binds, Column};
+use super::{DbError, DbResult, all, statement};
+use crate::domain::id::NoticeId;
 use crate::domain::subscription::Facts;
 
 /// The facts of one notice revision.
@@ -66,23 +68,28 @@ const COLUMNS: &str = "r.notice_id, r.revision, r.position, r.matcher, r.categor
 /// notice already.
 const TELLING: &str = "SELECT MAX(t.revision) FROM notice_revisions t WHERE t.kind <> 'withdrawal' AND t.notice_id =";
 
-/// The facts by which a user got each of these notices, as far as the user has them.
-pub async fn of_items(
+/// The facts of these revisions, or of the newest one before that says something; by what was asked for.
+pub async fn of_revisions(
     conn: &impl ConnectionTrait,
-    user: UserId,
-    notices: impl IntoIterator<Item = NoticeId>,
-) -> DbResult<Vec<RevisionFacts>> {
+    asked: &BTreeSet<(NoticeId, i64)>,
+) -> DbResult<BTreeMap<(NoticeId, i64), RevisionFacts>> {
     let mut binds = Binds::default();
-    let user = binds.add(user);
-    let notices = binds.add(sql::uuid_set(conn, notices.into_iter().map(NoticeId::as_uuid)));
+    let columns = vec![
+        ("notice_id", Column::Uuids(asked.iter().map(|(notice, _)| notice.as_uuid()).collect())),
+        ("revision", Column::Integers(asked.iter().map(|(_, revision)| *revision).collect())),
+    ];
+    let table = sql::table(conn, &mut binds, columns);
     let text = format!(
-        "SELECT {COLUMNS} FROM inbox_items i JOIN notice_revisions r ON r.notice_id = i.notice_id \
-           AND r.revision = ({TELLING} i.notice_id AND t.revision <= i.revision) \
-         WHERE i.user_id = {user} AND {}",
-        sql::is_in(conn, "i.notice_id", &notices, Of::Uuids),
+        "SELECT w.revision AS asked, {COLUMNS} FROM {table} w CROSS JOIN notice_revisions r \
+         WHERE r.notice_id = w.notice_id AND r.revision = ({TELLING} w.notice_id AND t.revision <= w.revision)"
     );
-    let rows: Vec<Row> = all(conn, &text, binds).await?;
-    rows.into_iter().map(RevisionFacts::try_from).collect()
+    let rows = conn.query_all_raw(statement(conn, &text, binds)).await?;
+    let facts = |row: &sea_orm::QueryResult| {
+        let asked: i64 = row.try_get("", "asked")?;
+        let facts = RevisionFacts::try_from(Row::from_query_result(row, "")?)?;
+        Ok(((facts.notice, asked), facts))
+    };
+    rows.iter().map(facts).collect()
 }
 
 /// The facts of a notice: of the newest edition that says something, up to `revision`.

@@ -10,7 +10,7 @@
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::sql::{self, Binds, Of};
-use super::{DbResult, Tx, execute, statement};
+use super::{DbResult, Tx, all, execute, statement};
 use crate::domain::fanout::EditionKind;
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::time::Timestamp;
@@ -45,7 +45,7 @@ pub struct Audience {
 }
 
 /// A range of users: `after < user <= to`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Range {
     /// Exclusive.
     pub after: Option<UserId>,
@@ -191,10 +191,30 @@ pub struct Filling {
     pub now: Timestamp,
 }
 
-/// Gives everyone of the audience in a range the notice, in one statement; returns how many items were made or changed.
+/// Whose items were made or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filled {
+    /// These users'.
+    Users(Vec<UserId>),
+    /// So many users'.
+    Many(u64),
+}
+
+impl Filled {
+    /// How many they are.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Users(users) => u64::try_from(users.len()).unwrap_or(u64::MAX),
+            Self::Many(count) => *count,
+        }
+    }
+}
+
+/// Gives everyone of the audience in a range the notice, in one statement; says whose items were made or changed, by
+/// name when they are `few`.
 ///
 /// Safe to repeat: an item that stands at this revision already is left as its user has it, read or not.
-pub async fn fill_inboxes(tx: &Tx, of: &Audience, range: Range, filling: Filling) -> DbResult<u64> {
+pub async fn fill_inboxes(tx: &Tx, of: &Audience, range: Range, filling: Filling, few: bool) -> DbResult<Filled> {
     let Filling { notice, revision, kind, stamp, now } = filling;
     let mut binds = Binds::default();
     let notice = binds.add(notice);
@@ -213,5 +233,9 @@ pub async fn fill_inboxes(tx: &Tx, of: &Audience, range: Range, filling: Filling
            updated_at = excluded.updated_at{marks} \
          WHERE inbox_items.revision < excluded.revision",
     );
-    execute(&**tx, &text, binds).await
+    if !few {
+        return execute(&**tx, &text, binds).await.map(Filled::Many);
+    }
+    let rows: Vec<UserRow> = all(&**tx, &format!("{text} RETURNING user_id"), binds).await?;
+    Ok(Filled::Users(rows.into_iter().map(|row| row.user_id).collect()))
 }

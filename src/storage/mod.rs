@@ -19,6 +19,7 @@ use sea_orm::{
 pub mod catalogue;
 pub mod chunk;
 pub mod columns;
+pub mod counting;
 pub mod dead_letter;
 pub mod delivery;
 pub mod delivery_list;
@@ -29,6 +30,7 @@ pub mod edition_row;
 pub mod endpoint;
 pub mod facts;
 pub mod fanout;
+pub mod hint;
 pub mod idempotency;
 pub mod identity;
 pub mod inbox;

@@ -1,7 +1,10 @@
 //! Sessions.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::sql::Of;
 use super::{DbResult, Tx, all, execute, one, sql, statement};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{RefreshToken, SessionEnd};
@@ -83,6 +86,26 @@ pub async fn find_standing(
         [session.into(), now.into()],
     )
     .await
+}
+
+/// Those of these sessions that live.
+pub async fn living(
+    conn: &impl ConnectionTrait,
+    sessions: impl IntoIterator<Item = SessionId>,
+    now: Timestamp,
+) -> DbResult<BTreeSet<SessionId>> {
+    #[derive(FromQueryResult)]
+    struct Living {
+        id: SessionId,
+    }
+    let text = format!(
+        "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE {} AND s.ended_at IS NULL \
+           AND s.expires_at > $2 AND u.ended_at IS NULL",
+        sql::is_in(conn, "s.id", "$1", Of::Uuids)
+    );
+    let set = sql::uuid_set(conn, sessions.into_iter().map(SessionId::as_uuid));
+    let found: Vec<Living> = all(conn, &text, [set, now.into()]).await?;
+    Ok(found.into_iter().map(|living| living.id).collect())
 }
 
 /// Puts `next` in the place of `used`, when `used` is the newest token of a living session; says whether it was.

@@ -108,6 +108,51 @@ pub fn is_in(conn: &impl ConnectionTrait, column: &str, bind: &str, of: Of) -> S
     }
 }
 
+/// A column of a [`table`], row by row.
+#[derive(Debug, Clone)]
+pub enum Column {
+    /// UUIDs.
+    Uuids(Vec<Uuid>),
+    /// Integers.
+    Integers(Vec<i64>),
+}
+
+/// `(SELECT …)` that yields rows of our own, to be joined with: columns of equal length, each with its name.
+pub fn table(conn: &impl ConnectionTrait, binds: &mut Binds, columns: Vec<(&str, Column)>) -> String {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let columns: Vec<Column> = columns.into_iter().map(|(_, column)| column).collect();
+    if conn.get_database_backend() == DbBackend::Postgres {
+        let bound = columns.into_iter().map(|column| match column {
+            Column::Uuids(ids) => format!("{}::text[]::uuid[]", binds.add(uuid_set(conn, ids))),
+            Column::Integers(numbers) => format!("{}::bigint[]", binds.add(integer_set(conn, numbers))),
+        });
+        let bound: Vec<String> = bound.collect();
+        return format!("(SELECT * FROM unnest({}) AS u({}))", bound.join(", "), names.join(", "));
+    }
+    let selected = names.iter().zip(&columns).enumerate().map(|(place, (name, column))| match column {
+        Column::Uuids(_) => format!("unhex(j.value ->> {place}) AS {name}"),
+        Column::Integers(_) => format!("j.value ->> {place} AS {name}"),
+    });
+    let selected: Vec<String> = selected.collect();
+    let cells = columns.into_iter().map(|column| -> Vec<serde_json::Value> {
+        match column {
+            Column::Uuids(ids) => ids.into_iter().map(|id| id.simple().to_string().into()).collect(),
+            Column::Integers(numbers) => numbers.into_iter().map(Into::into).collect(),
+        }
+    });
+    let mut cells: Vec<_> = cells.map(Vec::into_iter).collect();
+    let mut rows = Vec::new();
+    loop {
+        let row: Vec<serde_json::Value> = cells.iter_mut().filter_map(Iterator::next).collect();
+        if row.is_empty() {
+            break;
+        }
+        rows.push(row);
+    }
+    let bind = binds.add(serde_json::Value::from(rows).to_string());
+    format!("(SELECT {} FROM json_each({bind}) j)", selected.join(", "))
+}
+
 /// Whether a text contains another, byte for byte.
 pub fn contains(conn: &impl ConnectionTrait, text: &str, part: &str) -> String {
     match conn.get_database_backend() {

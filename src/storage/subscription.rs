@@ -54,11 +54,11 @@ impl Edition {
     }
 }
 
-const COLUMNS: &str = "id, subscription_id, name, filter, frequency, paused_until, started_position, ended_position, \
+pub(super) const COLUMNS: &str = "id, subscription_id, name, filter, frequency, paused_until, started_position, ended_position, \
                        created_at, started_at, ended_at, ended_reason";
 
 #[derive(FromQueryResult)]
-struct Row {
+pub(super) struct Row {
     id: SubscriptionRowId,
     subscription_id: SubscriptionId,
     name: String,
@@ -145,15 +145,6 @@ pub async fn history(
          ORDER BY started_position DESC LIMIT $4"
     );
     editions(all(conn, &text, [user.into(), id.into(), before.unwrap_or(NOT_BEGUN).into(), limit.into()]).await?)
-}
-
-/// The editions of a user that count for some position from `first` to `last`.
-pub async fn counting(conn: &impl ConnectionTrait, user: UserId, first: i64, last: i64) -> DbResult<Vec<Edition>> {
-    let text = format!(
-        "SELECT {COLUMNS} FROM subscriptions WHERE user_id = $1 AND started_position < $3 \
-           AND (ended_position IS NULL OR ended_position > $2) ORDER BY subscription_id, started_position"
-    );
-    editions(all(conn, &text, [user.into(), first.into(), last.into()]).await?)
 }
 
 /// An edition to be written.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::services::Deps;
+use crate::services::{Deps, live};
 
 /// The loops of this process.
 #[derive(Debug, Default)]
@@ -33,6 +33,16 @@ impl Workers {
         self.tasks.spawn(notifier::take(deps.clone(), self.stop.clone()));
         for channel in deps.fan_out.providers.channels() {
             self.tasks.spawn(notifier::retry(deps.clone(), channel, self.stop.clone()));
+        }
+    }
+
+    /// Starts what tells other copies whose inboxes have changed and, where streams are served, what hears it and looks.
+    pub fn start_live(&self, deps: &Deps, serves: bool) {
+        self.tasks.spawn(live::publish(deps.clone(), self.stop.clone()));
+        if serves {
+            self.tasks.spawn(live::hear(deps.clone(), self.stop.clone()));
+            self.tasks.spawn(live::read(deps.clone(), self.stop.clone()));
+            self.tasks.spawn(live::keep(deps.clone(), self.stop.clone()));
         }
     }
 

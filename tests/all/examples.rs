@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use yizhan::domain::time::Clock;
 use yizhan::http::openapi::examples::{JOURNEY, SAMPLES};
 
-use super::support::{Answer, Caller, Contract, Guard, Operation, TestApp, eventually};
+use super::support::{Answer, Caller, Contract, Guard, Operation, TestApp, eventually, stream};
 
 #[test]
 fn every_operation_has_an_example_and_every_example_an_operation() {
@@ -149,6 +149,12 @@ impl Journey {
         if std::env::var("YIZHAN_RECORD_EXAMPLES").is_ok() {
             return self.record(id, text, &answer);
         }
+        if stream::is_stream(&answer.headers) {
+            let names = |text: &str| stream::events(text).into_iter().map(|event| event.name).collect::<Vec<_>>();
+            let shown = body.as_str().unwrap_or_default();
+            assert_eq!(names(shown), names(&answer.text), "{id}: {}", answer.text);
+            return;
+        }
         same_keys(body, &answer.json).unwrap_or_else(|place| panic!("{id} differs at {place}: {}", answer.text));
     }
 
@@ -173,6 +179,16 @@ impl Journey {
         let documented = operation.node.pointer(&format!("/responses/{status}"));
         let documented = documented.unwrap_or_else(|| panic!("{id}: {status} is not documented"));
         match documented.pointer("/content/application~1json/schema") {
+            None if documented["content"]["text/event-stream"].is_object() => {
+                let known = ["InboxReadyView", "InboxEndView", "InboxChangeView"];
+                for event in stream::events(&answer.text) {
+                    let form = |name: &&str| {
+                        let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+                        self.contract.validator(&schema).is_valid(&event.data)
+                    };
+                    assert!(known.iter().any(form), "{id}: an event of no documented form: {event:?}");
+                }
+            }
             None if documented["content"]["text/plain"].is_object() => {
                 assert!(answer.header("content-type").starts_with("text/plain"), "{id}: no plain text");
             }
@@ -194,15 +210,33 @@ impl Journey {
     fn record(&self, id: &str, text: &str, answer: &Answer) {
         let mut example: Map<String, Value> = serde_json::from_str(text).expect("JSON");
         let mut response = json!({ "status": answer.status });
-        if !answer.json.is_null() {
-            let shown = shorten(&answer.json).to_string();
-            let shown =
-                self.values.iter().fold(shown, |shown, (name, value)| shown.replace(value, &format!("{{{{{name}}}}}")));
-            response["body"] = serde_json::from_str(&shown).expect("JSON");
+        if stream::is_stream(&answer.headers) {
+            let shown: String = stream::events(&answer.text).iter().map(|event| self.written(event)).collect();
+            response["body"] = json!(format!("retry: 3000\n\n{shown}"));
+        } else if !answer.json.is_null() {
+            response["body"] = serde_json::from_str(&self.named(&shorten(&answer.json))).expect("JSON");
         }
         example.insert("response".to_owned(), response);
         let text = serde_json::to_string_pretty(&example).expect("JSON") + "\n";
         std::fs::write(folder().join(format!("{id}.json")), text).expect("a written example");
+    }
+}
+
+impl Journey {
+    /// A value as text, with the names of what the journey made up.
+    fn named(&self, value: &Value) -> String {
+        let named = |text: String, (name, value): (&String, &String)| text.replace(value, &format!("{{{{{name}}}}}"));
+        self.values.iter().fold(value.to_string(), named)
+    }
+
+    /// An event of a stream as it is shown.
+    fn written(&self, event: &stream::Event) -> String {
+        let id = event.id.iter().map(|_| "id: {{cursor}}\n").collect::<String>();
+        let mut data = shorten(&event.data);
+        if data["cursor"].is_string() {
+            data["cursor"] = json!("{{cursor}}");
+        }
+        format!("{id}event: {}\ndata: {}\n\n", event.name, self.named(&data))
     }
 }
 

@@ -123,18 +123,22 @@ pub struct InboxChangeView {
     item: Option<InboxItemView>,
 }
 
+impl InboxChangeView {
+    /// A change.
+    pub fn of(told: Told, catalogue: &Catalogue) -> Self {
+        let removed = told.item.removed_at.is_some();
+        let notice_id = told.item.notice;
+        Self { notice_id, removed, item: (!removed).then(|| InboxItemView::of(told, catalogue)) }
+    }
+}
+
 impl InboxChangesView {
     /// Some changes.
     pub fn of(changes: Changes, catalogue: &Catalogue) -> Self {
-        let view = |told: Told| {
-            let removed = told.item.removed_at.is_some();
-            let notice_id = told.item.notice;
-            InboxChangeView { notice_id, removed, item: (!removed).then(|| InboxItemView::of(told, catalogue)) }
-        };
         Self {
             next_cursor: changes.next.to_string(),
             has_more: changes.more,
-            items: changes.items.into_iter().map(view).collect(),
+            items: changes.items.into_iter().map(|told| InboxChangeView::of(told, catalogue)).collect(),
         }
     }
 }

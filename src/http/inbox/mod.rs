@@ -3,10 +3,12 @@
 mod dto;
 mod handlers;
 mod query;
+mod stream;
 mod why;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use stream::{InboxEndView, InboxReadyView};
 pub use why::ExplanationView;
 
 /// Registers the routes of this noun; the fixed names before `{id}`, which would take them for ids.
@@ -14,6 +16,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(handlers::list_inbox)
         .service(handlers::sync_inbox)
+        .service(stream::stream_inbox)
         .service(handlers::count_unread)
         .service(handlers::read_all)
         .service(handlers::get_inbox_item)

@@ -74,6 +74,7 @@ journey! {
     explain_inbox_item,
     explain_user_notice,
     mark_read,
+    stream_inbox,
     mark_unread,
     archive_item,
     restore_item,

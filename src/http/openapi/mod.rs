@@ -17,13 +17,17 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
 
+use crate::http::inbox::{InboxEndView, InboxReadyView};
 use crate::http::problem::{FieldError, Problem};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Yizhan", description = include_str!("../../../openapi/description.md"),
          license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(Problem, FieldError, webhooks::PushCall, webhooks::PushMessage, webhooks::PushRecipient)),
+    components(schemas(
+        Problem, FieldError, webhooks::PushCall, webhooks::PushMessage, webhooks::PushRecipient, InboxReadyView,
+        InboxEndView,
+    )),
 )]
 struct Head;
 

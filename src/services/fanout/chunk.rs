@@ -29,11 +29,12 @@ use crate::domain::channel::Repeat;
 use crate::domain::id::ChunkId;
 use crate::queue::Job;
 use crate::services::Deps;
+use crate::services::live::hint::Hint;
 use crate::services::refusal::{CanFail as _, Error, Result};
 use crate::storage::chunk::{self, Chunk};
 use crate::storage::delivery::{self, Owner};
 use crate::storage::lease::Leased;
-use crate::storage::matching::{self, Filling};
+use crate::storage::matching::{self, Filled, Filling};
 use crate::storage::targets::{self, Wanted};
 use crate::storage::{Tx, order, transact};
 use crate::telemetry::metric;
@@ -42,6 +43,8 @@ use crate::telemetry::metric;
 const DEATHS: i64 = 2;
 /// How long a chunk rests that could not be worked though nobody died.
 const REST: Duration = Duration::from_secs(1);
+/// The users of a chunk so small are told to streams by name; of a larger one the range is, whatever its size.
+const HINTED_BY_NAME: i64 = 100;
 /// Batches of outcomes that may wait for the recorder; senders wait when it is full.
 const RECORD_BUFFER: usize = 64;
 
@@ -76,10 +79,15 @@ async fn begin(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Edition) -> Result<
     let (notice, revision, kind) = (edition.fan_out.notice_id, edition.fan_out.revision(), edition.fan_out.kind());
     let stamp = order::stamp(&tx).await?;
     let filling = Filling { notice, revision, kind, stamp, now };
-    let filled = matching::fill_inboxes(&tx, &edition.audience, chunk.range(), filling).await?;
+    let few = chunk.users <= HINTED_BY_NAME;
+    let filled = matching::fill_inboxes(&tx, &edition.audience, chunk.range(), filling, few).await?;
     chunk::inboxed(&tx, chunk.id, chunk.lease_token, now).await?;
     tx.commit().await?;
-    metrics::counter!(metric::INBOX_ITEMS).increment(filled);
+    metrics::counter!(metric::INBOX_ITEMS).increment(filled.count());
+    deps.live.tell(match filled {
+        Filled::Users(users) => Hint::Users { users, stamp },
+        Filled::Many(_) => Hint::Range { range: chunk.range(), stamp },
+    });
     Ok(())
 }
 

@@ -9,20 +9,22 @@ use crate::domain::id::{NoticeId, UserId};
 use crate::domain::page::{Cursor, Page};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
+use crate::services::live::hint::Hint;
 use crate::services::notice::Change;
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::inbox::{Mark, Place, Selection, UpTo};
 use crate::storage::{inbox, order};
 
 pub use crate::storage::inbox::{Item, Selection as ListSelection};
+pub(super) use standing::Standing;
+pub use standing::is_cursor;
 pub use why::{Explanation, Reason};
 
+mod standing;
 pub mod why;
 
 /// The list of an inbox, in cursors.
 const LIST: &str = "inbox";
-/// The changes of an inbox, in cursors.
-const CHANGES: &str = "inbox-sync";
 /// Unread items are counted so far and no further.
 pub const COUNTED_UNREAD: i64 = 1_000;
 
@@ -35,6 +37,13 @@ pub struct Told {
     pub changes: Vec<Change>,
     /// Why.
     pub why: Vec<Reason>,
+}
+
+impl Told {
+    /// Where its last change stands.
+    pub(super) fn place(&self) -> Place {
+        Place { stamp: self.item.stamp, notice: self.item.notice }
+    }
 }
 
 /// A user's items, the newest notice first.
@@ -64,14 +73,19 @@ pub async fn get(deps: &Deps, user: UserId, notice: NoticeId) -> Result<Told> {
 }
 
 async fn told(deps: &Deps, user: UserId, items: Vec<Item>) -> Result<Vec<Told>> {
-    let mut why = why::of_items(deps, user, &items).await?;
-    let tell = |mut item: Item| {
+    told_to_many(deps, items.into_iter().map(|item| (user, item)).collect()).await
+}
+
+/// The items of many users, each with why its user has it; in their order.
+pub(super) async fn told_to_many(deps: &Deps, items: Vec<(UserId, Item)>) -> Result<Vec<Told>> {
+    let why = why::of_items(deps, &items).await?;
+    let tell = |((_, mut item), why): ((UserId, Item), Vec<Reason>)| {
         let mut changes: Vec<Change> = serde_json::from_value(item.changes.take())
             .map_err(|error| Error::broken(format!("the changes of {}: {error}", item.notice)))?;
         changes.retain(|change| change.is_shown(item.state));
-        Ok(Told { changes, why: why.remove(&item.notice).unwrap_or_default(), item })
+        Ok(Told { changes, why, item })
     };
-    items.into_iter().map(tell).collect()
+    items.into_iter().zip(why).map(tell).collect()
 }
 
 /// Some changes of an inbox.
@@ -85,55 +99,22 @@ pub struct Changes {
     pub more: bool,
 }
 
-/// Where a reader of changes stands.
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    epoch: i64,
-    place: Option<Place>,
-    at: Timestamp,
-}
-
-impl Standing {
-    fn cursor(self) -> Cursor {
-        let (stamp, notice) = match self.place {
-            Some(place) => (place.stamp.to_string(), place.notice.to_string()),
-            None => (String::new(), String::new()),
-        };
-        Cursor::new(CHANGES, [self.epoch.to_string(), self.at.as_millis().to_string(), stamp, notice])
-    }
-
-    fn of(cursor: &Cursor) -> Option<Self> {
-        let [epoch, at, stamp, notice] = cursor.parts::<4>(CHANGES).ok()?;
-        let place = match (stamp, notice) {
-            ("", "") => None,
-            (stamp, notice) => Some(Place { stamp: stamp.parse().ok()?, notice: notice.parse().ok()? }),
-        };
-        Some(Self { epoch: epoch.parse().ok()?, place, at: Timestamp::from_millis(at.parse().ok()?) })
-    }
-}
-
 /// The changes of an inbox after a cursor; without one, the whole inbox, the change longest ago first.
 pub async fn sync(deps: &Deps, user: UserId, after: Option<&Cursor>, limit: u16) -> Result<Changes> {
     let conn = deps.db.reader();
     let now = deps.clock.now();
     let epoch = order::epoch(conn).await?;
     let place = match after {
-        Some(cursor) => standing(deps, cursor, epoch, now)?.place,
+        Some(cursor) => Standing::at(cursor, epoch, now - deps.holdings.inbox_retention)?.place,
         None => None,
     };
     // Taken before the read: what commits in between is below nobody's next cursor.
     let horizon = order::horizon(conn).await?;
     let found = inbox::changes(conn, user, place, horizon, i64::from(limit) + 1).await?;
-    let page = Page::cut(found, limit, |item| Cursor::new(CHANGES, [item.notice]));
+    let page = Page::cut(found, limit, |item| Cursor::new(LIST, [item.notice]));
     let last = page.items.last().map(|item| Place { stamp: item.stamp, notice: item.notice });
     let next = Standing { epoch, place: last.or(place), at: now }.cursor();
     Ok(Changes { items: told(deps, user, page.items).await?, next, more: page.next.is_some() })
-}
-
-fn standing(deps: &Deps, cursor: &Cursor, epoch: i64, now: Timestamp) -> Result<Standing> {
-    let standing = Standing::of(cursor).ok_or_else(Error::not_a_cursor)?;
-    let too_old = standing.at + deps.holdings.inbox_retention <= now;
-    if too_old || standing.epoch != epoch { Err(Refusal::CursorExpired.into()) } else { Ok(standing) }
 }
 
 /// How many items are unread and not put away; above [`COUNTED_UNREAD`] stands for any number above.
@@ -158,16 +139,22 @@ pub async fn remove(deps: &Deps, user: UserId, notice: NoticeId) -> Result<()> {
 
 /// A mark that is there already changes nothing and is no change to be told.
 async fn mark(deps: &Deps, user: UserId, notice: NoticeId, mark: Mark, on: bool) -> Result<()> {
-    deps.db
-        .write(async |tx| {
+    let stamp = deps
+        .db
+        .write(async |tx| -> Result<Option<i64>> {
             let has = inbox::has_mark(tx, user, notice, mark).await?.ok_or(Refusal::NotFound)?;
-            if has != on {
-                let stamp = order::stamp(tx).await?;
-                inbox::mark(tx, user, notice, mark, on.then(|| deps.clock.now()), stamp).await?;
+            if has == on {
+                return Ok(None);
             }
-            Ok(())
+            let stamp = order::stamp(tx).await?;
+            inbox::mark(tx, user, notice, mark, on.then(|| deps.clock.now()), stamp).await?;
+            Ok(Some(stamp))
         })
-        .await
+        .await?;
+    if let Some(stamp) = stamp {
+        deps.live.tell(Hint::Users { users: vec![user], stamp });
+    }
+    Ok(())
 }
 
 /// Up to where everything is read.
@@ -186,16 +173,21 @@ pub async fn read_all(deps: &Deps, user: UserId, up_to: &ReadUpTo) -> Result<u64
         ReadUpTo::Instant(instant) => UpTo::Instant(*instant),
         ReadUpTo::Cursor(cursor) => {
             let epoch = order::epoch(deps.db.reader()).await?;
-            match standing(deps, cursor, epoch, now)?.place {
+            match Standing::at(cursor, epoch, now - deps.holdings.inbox_retention)?.place {
                 Some(place) => UpTo::Place(place),
                 None => return Ok(0),
             }
         }
     };
-    deps.db
-        .write(async |tx| {
+    let (marked, stamp) = deps
+        .db
+        .write(async |tx| -> Result<(u64, i64)> {
             let stamp = order::stamp(tx).await?;
-            Ok(inbox::read_all(tx, user, up_to, now, stamp).await?)
+            Ok((inbox::read_all(tx, user, up_to, now, stamp).await?, stamp))
         })
-        .await
+        .await?;
+    if marked > 0 {
+        deps.live.tell(Hint::Users { users: vec![user], stamp });
+    }
+    Ok(marked)
 }

@@ -1,10 +1,10 @@
 //! Why a user has a notice: recomputed from what is stored, whenever it is asked.
 //!
-//! Promise: for a page of items two queries, one for the facts of the notices and one for the editions of the user's
+//! Promise: for a page of items, of one user or of many, two queries, one for the facts of the notices and one for the editions of the user's
 //! filters that counted then; the answer is the one that matching gave, because both read the same rows by the same
 //! rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NoticeId, SubscriptionId, UserId};
 use crate::domain::subscription::{Verdict, matches, verdicts};
@@ -13,7 +13,7 @@ use crate::services::refusal::{Refusal, Result};
 use crate::storage::facts::RevisionFacts;
 use crate::storage::inbox::Item;
 use crate::storage::subscription::Edition;
-use crate::storage::{facts, inbox, subscription};
+use crate::storage::{counting, facts, inbox};
 
 /// One reason why a user has a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,17 +36,26 @@ pub enum Reason {
     EarlierRevision,
 }
 
-/// Why the user has each of these items.
-pub async fn of_items(deps: &Deps, user: UserId, items: &[Item]) -> Result<BTreeMap<NoticeId, Vec<Reason>>> {
+/// Why each of these users has this item; in their order.
+pub async fn of_items(deps: &Deps, items: &[(UserId, Item)]) -> Result<Vec<Vec<Reason>>> {
     let conn = deps.db.reader();
-    let facts = facts::of_items(conn, user, items.iter().map(|item| item.notice)).await?;
-    let positions = || facts.iter().map(|facts| facts.position);
-    let editions = match (positions().min(), positions().max()) {
-        (Some(first), Some(last)) => subscription::counting(conn, user, first, last).await?,
-        _ => Vec::new(),
+    let asked: BTreeSet<_> = items.iter().map(|(_, item)| (item.notice, item.revision)).collect();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts = facts::of_revisions(conn, &asked).await?;
+    let positions = || facts.values().map(|facts| facts.position);
+    let users: BTreeSet<UserId> = items.iter().map(|(user, _)| *user).collect();
+    let mut editions: BTreeMap<UserId, Vec<Edition>> = BTreeMap::new();
+    if let (Some(first), Some(last)) = (positions().min(), positions().max()) {
+        for (user, edition) in counting::between(conn, users, first, last).await? {
+            editions.entry(user).or_default().push(edition);
+        }
+    }
+    let of = |(user, item): &(UserId, Item)| {
+        let editions = editions.get(user).map(Vec::as_slice).unwrap_or_default();
+        reasons(item, facts.get(&(item.notice, item.revision)), editions)
     };
-    let facts: BTreeMap<NoticeId, RevisionFacts> = facts.into_iter().map(|facts| (facts.notice, facts)).collect();
-    let of = |item: &Item| (item.notice, reasons(item, facts.get(&item.notice), &editions));
     Ok(items.iter().map(of).collect())
 }
 
@@ -87,7 +96,8 @@ pub async fn explain(deps: &Deps, user: UserId, notice: NoticeId) -> Result<Expl
     let item = inbox::find(conn, user, notice).await?.filter(|item| item.removed_at.is_none());
     let facts = facts::of_notice(conn, notice, item.as_ref().map(|item| item.revision)).await?;
     let facts = facts.ok_or(Refusal::NotFound)?;
-    let editions = subscription::counting(conn, user, facts.position, facts.position).await?;
+    let editions = counting::between(conn, [user], facts.position, facts.position).await?;
+    let editions: Vec<Edition> = editions.into_iter().map(|(_, edition)| edition).collect();
     let reasons = item.as_ref().map(|item| reasons(item, Some(&facts), &editions));
     let judged = |edition: Edition| {
         let found = verdicts(&edition.filter, &facts.facts).collect();

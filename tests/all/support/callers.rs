@@ -149,13 +149,16 @@ impl Caller {
         self.send(Method::DELETE, path, None, &[]).await
     }
 
+    /// A request that shows what this caller shows, for what is not read to its end.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        self.bearer.iter().fold(request, |request, token| request.bearer_auth(token))
+    }
+
     /// Sends anything; `body` goes out as it is, called JSON unless a header says otherwise.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
         let asked = format!("{method} {path}");
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if let Some(token) = &self.bearer {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                 request = request.header("content-type", "application/json");
@@ -167,7 +170,11 @@ impl Caller {
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{asked} got no answer: {error:?}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap_or_else(|error| panic!("{asked} was cut off: {error:?}"));
+        let text = if super::stream::is_stream(&headers) {
+            super::stream::until_an_event(response).await
+        } else {
+            response.text().await.unwrap_or_else(|error| panic!("{asked} was cut off: {error:?}"))
+        };
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { asked, status, headers, text, json }
     }

@@ -11,6 +11,7 @@ mod contract;
 mod database;
 mod pair;
 pub mod seed;
+pub mod stream;
 mod world;
 
 pub use answer::Answer;

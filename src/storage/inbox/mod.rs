@@ -4,6 +4,8 @@
 //! horizon of `storage::order` misses none; a removed item stays as a tombstone until [`forget_removed`].
 //! Not promised: that `updated_at` moves when the user reads or archives; it is when the notice last came.
 
+pub mod feed;
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::sql::{self, Binds};
@@ -98,17 +100,18 @@ impl TryFrom<Row> for Item {
     }
 }
 
-/// The items that `chosen` finds (it selects from `inbox_items i` and says how many), with their notices: `h` is the
-/// revision that the user has, `c` the newest one. Choosing comes first, so that what is joined is a page and no more.
+/// The columns of an item, and what they are joined from: `i` is the item, `h` the revision that the user has, `c` the
+/// newest one.
+const COLUMNS: &str = "i.notice_id, i.revision, h.kind, h.changes, i.stamp, i.created_at, i.updated_at, i.read_at, \
+    i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.reason, c.document, n.amends, n.published_at";
+const JOINED: &str = "JOIN notices n ON n.id = i.notice_id \
+    JOIN notice_revisions h ON h.notice_id = i.notice_id AND h.revision = i.revision \
+    JOIN notice_revisions c ON c.notice_id = n.id AND c.revision = n.revision";
+
+/// The items that `chosen` finds (it selects from `inbox_items i` and says how many), with their notices. Choosing comes
+/// first, so that what is joined is a page and no more.
 fn with_notices(chosen: &str, order: &str) -> String {
-    format!(
-        "SELECT i.notice_id, i.revision, h.kind, h.changes, i.stamp, i.created_at, i.updated_at, i.read_at, \
-           i.archived_at, i.removed_at, n.revision AS notice_revision, n.state, c.reason, c.document, n.amends, \
-           n.published_at \
-         FROM (SELECT i.* FROM inbox_items i WHERE {chosen}) i JOIN notices n ON n.id = i.notice_id \
-         JOIN notice_revisions h ON h.notice_id = i.notice_id AND h.revision = i.revision \
-         JOIN notice_revisions c ON c.notice_id = n.id AND c.revision = n.revision ORDER BY {order}"
-    )
+    format!("SELECT {COLUMNS} FROM (SELECT i.* FROM inbox_items i WHERE {chosen}) i {JOINED} ORDER BY {order}")
 }
 
 async fn items(conn: &impl ConnectionTrait, text: &str, binds: Binds) -> DbResult<Vec<Item>> {
