@@ -109,6 +109,7 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, sandbox);
     let live = live::Hub::new(config.live, !config.storage.is_sqlite());
     Ok(Deps::new(Parts {
+        public_url: config.public_url.clone(),
         copy,
         db,
         fan_out,

@@ -75,6 +75,7 @@ metrics_table! {
     DELIVERIES = "yizhan_deliveries_total", counter, "First outcomes of deliveries, by channel and state.";
     RETRIES = "yizhan_retries_total", counter, "Outcomes of later tries, by channel and state.";
     SWEEP_RUNG = "yizhan_sweep_rung_total", counter, "Bells that the sweep rang again; in peace none.";
+    SCHEDULED_ENDED = "yizhan_scheduled_ended_total", counter, "Scheduled notices whose time came, by what became of them.";
     QUEUE_UNREADABLE = "yizhan_queue_unreadable_total", counter, "Entries of the queue that nobody could read.";
     JOBS_FAILED = "yizhan_jobs_failed_total", counter, "Jobs that ended with an error; their leases end and they are rung again.";
     CODES_FAILED = "yizhan_codes_failed_total", counter, "Confirmation codes that could not be sent, by kind of address.";
@@ -91,6 +92,7 @@ metrics_table! {
     OUTBOX_LINES = "yizhan_outbox_lines", gauge, "Lines of the outbox that were not rung yet.";
     FAN_OUTS_UNFINISHED = "yizhan_fan_outs_unfinished", gauge, "Fan-outs that are not finished.";
     FAN_OUT_OLDEST_SECONDS = "yizhan_fan_out_oldest_seconds", gauge, "Age of the oldest unfinished fan-out.";
+    SCHEDULED_LATE_SECONDS = "yizhan_scheduled_late_seconds", gauge, "How long the scheduled notice that is most overdue has waited; 0 when none is.";
     DELIVERIES_DUE = "yizhan_deliveries_due", gauge, "Deliveries that wait for their next try.";
     DELIVERIES_HELD = "yizhan_deliveries_held", gauge, "Deliveries that are held, mostly for want of a channel's credentials.";
     CHANNEL_LIMIT = "yizhan_channel_limit", gauge, "Sends of a channel that this copy makes at a time, as its answers allow.";

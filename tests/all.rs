@@ -28,6 +28,7 @@ mod all {
     mod engine;
     mod examples;
     mod fanout;
+    mod feed;
     mod floors;
     mod forms;
     mod guards;
@@ -49,6 +50,7 @@ mod all {
     mod roles;
     mod same_notice;
     mod sandbox;
+    mod scheduled;
     mod search;
     mod senders;
     mod session;

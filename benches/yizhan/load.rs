@@ -61,6 +61,12 @@ impl Connection {
         Self { stream, buffer: Vec::with_capacity(64 * 1024) }
     }
 
+    /// The body of the last answer.
+    pub fn body(&self) -> &[u8] {
+        let end = self.buffer.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
+        self.buffer.get(end..).unwrap_or_default()
+    }
+
     /// Sends a request, waits for its whole answer, returns its head.
     pub async fn call(&mut self, request: &[u8]) -> Vec<u8> {
         self.stream.write_all(request).await.expect("a request is sent");

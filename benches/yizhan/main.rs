@@ -19,6 +19,7 @@
 
 #![expect(clippy::expect_used, reason = "a measurement that meets what it did not expect shall stop")]
 
+mod feed;
 mod inbox;
 mod load;
 mod matching;

@@ -17,6 +17,7 @@ use yizhan::config::env::Env;
 use yizhan::domain::id::NoticeId;
 use yizhan::{app, http, storage};
 
+use crate::feed;
 use crate::load::{Connection, header, rate, request};
 use crate::seed::{CATEGORIES, REGIONS, TYPES, code};
 use crate::table::Table;
@@ -48,6 +49,7 @@ pub async fn measure(world: &World, table: &mut Table) {
     }
     let unchanged = rate(ours, known, "304", time).await;
     table.rates("notice detail, 304", unchanged, bare, Some(FLOOR), "");
+    feed::measure(world, ours, table).await;
 }
 
 /// The product's door on this world, without limits for one address; nothing is delivered from here.

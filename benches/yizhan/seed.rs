@@ -174,7 +174,8 @@ fn notices(size: Size, words: &Words) -> Vec<String> {
     };
     let place = |scope: &str, from: &str| {
         format!(
-            "INSERT INTO notice_scopes (scope, published_at, notice_id) SELECT {scope}, n.published_at, n.id FROM notices n{from}"
+            "INSERT INTO notice_scopes (scope, published_at, notice_id, position) \
+             SELECT {scope}, n.published_at, n.id, n.position FROM notices n{from}"
         )
     };
     statements.extend([

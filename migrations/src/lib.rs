@@ -12,6 +12,8 @@ mod m20261123_000001_initial;
 mod m20261123_000002_fan_out;
 mod m20261123_000003_address_hash;
 mod m20261124_000005_search;
+mod m20261124_000006_scheduled_notices;
+mod m20261124_000007_scopes_in_order;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -25,6 +27,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_initial::Migration),
             Box::new(m20261123_000002_fan_out::Migration),
             Box::new(m20261123_000003_address_hash::Migration),
+            Box::new(m20261124_000006_scheduled_notices::Migration),
+            Box::new(m20261124_000007_scopes_in_order::Migration),
             Box::new(m20261124_000005_search::Migration),
         ]
     }

@@ -26,6 +26,8 @@ use env::{Env, EnvError};
 pub struct Config {
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// Under which address the world finds this server.
+    pub public_url: Option<String>,
     /// Where the embedded default keeps its files.
     pub data_dir: PathBuf,
     /// The database.
@@ -90,6 +92,7 @@ impl Config {
         let storage = storage::Settings::new(url, env.within("YIZHAN_DATABASE_POOL", 16, 2..=500), synchronous);
         Self {
             listen: env.parsed("YIZHAN_LISTEN", "127.0.0.1:8080"),
+            public_url: public_url(env),
             data_dir,
             redis: redis(env, &storage),
             limits: limits::read(env),
@@ -103,6 +106,17 @@ impl Config {
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
         }
     }
+}
+
+/// An address that paths can be put behind.
+fn public_url(env: &mut Env) -> Option<String> {
+    let url = env.secret("YIZHAN_PUBLIC_URL")?;
+    let url = url.trim_end_matches('/').to_owned();
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if rest.is_empty() || rest.contains(|c: char| c.is_whitespace() || c.is_control() || "?#<>\"".contains(c)) {
+        env.refuse("YIZHAN_PUBLIC_URL", "must be an address such as https://notices.example.com");
+    }
+    Some(url)
 }
 
 fn roles(env: &mut Env) -> Roles {

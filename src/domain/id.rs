@@ -137,6 +137,8 @@ ids! {
     PublisherKeyId = "key";
     /// A published announcement.
     NoticeId = "ntc";
+    /// A notice that was handed in to be published later.
+    ScheduledNoticeId = "sch";
     /// A user's standing filter, across its editions.
     SubscriptionId = "sub";
     /// One edition of a subscription's filter.

@@ -9,6 +9,7 @@
 //!   (项目, by its code) and **sections** (标段), which tie the notices of one procurement together.
 //! - A notice **amends** an earlier one: 更正, 澄清, 延期 and 终止 are notices of their own.
 //! - **revision**: a corrected edition of the same notice. A notice can be **withdrawn**.
+//! - **scheduled notice** (定时公告): a notice that was handed in to be published at an instant to come.
 //! - **publisher**: the organisation or system that hands notices in, with scoped API keys.
 //! - **user**: a registered person; **identity**: one way in which a user signs in; **session**: one sign-in.
 //! - **device**: an installed app of a user, belonging to a session. **endpoint**: a place that a message can go; each
@@ -49,6 +50,7 @@ pub mod notice;
 pub mod page;
 pub mod publisher;
 pub mod retry;
+pub mod scheduled;
 pub mod search;
 pub mod session;
 pub mod stream;

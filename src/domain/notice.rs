@@ -18,6 +18,22 @@ words! {
 }
 
 words! {
+    /// What happened to a notice, for those who follow the feed.
+    FeedChange {
+        /// It was published, or announced further.
+        New = "new",
+        /// It was published and amends another one.
+        Amendment = "amendment",
+        /// It was corrected.
+        Revised = "revised",
+        /// It was taken back.
+        Withdrawn = "withdrawn",
+        /// A correction took it out of what is asked for.
+        Left = "left",
+    }
+}
+
+words! {
     /// What a sum is.
     AmountKind {
         /// What may be spent (预算).

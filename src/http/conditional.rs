@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -32,9 +32,42 @@ impl IfNoneMatch {
 
 /// Answers 304 when the caller has this version, else 200 with the body, which is made only then.
 pub fn answer<T: Serialize>(known: &IfNoneMatch, etag: &str, body: impl FnOnce() -> T) -> HttpResponse {
-    let mut response = if known.has(etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::ETAG, format!("\"{etag}\""))).insert_header((header::CACHE_CONTROL, "no-cache"));
-    if known.has(etag) { response.finish() } else { response.json(body()) }
+    let caching = Caching::Revalidate;
+    if known.has(etag) { caching.unchanged(etag) } else { caching.fresh(etag).json(body()) }
+}
+
+/// For how long an answer may be kept by whoever is on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// It may be kept, and must be asked for again each time.
+    Revalidate,
+    /// It is good for a minute: feed readers come at their own pace.
+    Minute,
+}
+
+impl Caching {
+    const fn directive(self) -> &'static str {
+        match self {
+            Self::Revalidate => "no-cache",
+            Self::Minute => "public, max-age=60",
+        }
+    }
+
+    /// The answer for who has this version.
+    pub fn unchanged(self, etag: &str) -> HttpResponse {
+        self.mark(HttpResponse::NotModified(), etag).finish()
+    }
+
+    /// The beginning of an answer with this version.
+    pub fn fresh(self, etag: &str) -> HttpResponseBuilder {
+        self.mark(HttpResponse::Ok(), etag)
+    }
+
+    fn mark(self, mut response: HttpResponseBuilder, etag: &str) -> HttpResponseBuilder {
+        response.insert_header((header::ETAG, format!("\"{etag}\"")));
+        response.insert_header((header::CACHE_CONTROL, self.directive()));
+        response
+    }
 }
 
 /// A version that follows from what the answer is made of.

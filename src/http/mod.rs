@@ -21,6 +21,7 @@ pub mod connection;
 pub mod device;
 mod directory;
 pub mod extract;
+pub mod feed;
 pub mod health;
 pub mod inbox;
 pub mod language;
@@ -32,6 +33,7 @@ mod pages;
 pub mod problem;
 pub mod publisher;
 pub mod reach;
+pub mod scheduled;
 pub mod session;
 pub mod subscription;
 pub mod user;
@@ -42,6 +44,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         scope("/v1")
             .configure(catalogue::routes)
             .configure(notice::routes)
+            .configure(feed::routes)
+            .configure(scheduled::routes)
             .configure(publisher::routes)
             .configure(account::routes)
             .configure(session::routes)

@@ -71,6 +71,9 @@ table! {
     AmendedNoticeUnknown => 422, "amended_notice_unknown", "被更正的公告不存在", "The notice to be amended does not exist";
     RevisionConflict => 409, "revision_conflict", "公告已有更新的修订", "There is a newer revision";
     TooManyRevisions => 409, "too_many_revisions", "公告的修订次数已达上限", "The notice has as many revisions as are allowed";
+    AlreadyScheduled => 409, "already_scheduled", "该来源编号已有待发布的定时公告", "A notice with this source id is scheduled already";
+    NoLongerScheduled => 409, "no_longer_scheduled", "该定时公告已发布、未能发布或已取消", "It has been published, refused or cancelled";
+    ScheduledLimitReached => 409, "scheduled_limit_reached", "待发布的定时公告数量已达上限", "No more scheduled notices are allowed";
     SubscriptionLimitReached => 409, "subscription_limit_reached", "订阅数量已达上限", "No more subscriptions are allowed";
     WordLimitReached => 409, "word_limit_reached", "系统的关键词总数已达上限，请使用已有的关键词", "No more new words are allowed; words that others use still are";
     FrequencyNotOffered => 422, "frequency_not_offered", "暂不支持该推送频率", "This frequency is not offered yet";

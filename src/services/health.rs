@@ -10,7 +10,7 @@ use crate::domain::channel::Channel;
 use crate::domain::fanout::Lane;
 use crate::services::refusal::CanFail as _;
 use crate::services::{Deps, Result};
-use crate::storage::{depths, order};
+use crate::storage::{depths, order, scheduled};
 use crate::telemetry::metric;
 
 /// How long a part is waited for before it counts as away.
@@ -150,6 +150,9 @@ async fn measure_record(deps: &Deps) -> Result<()> {
     }
     let oldest = depths::oldest_unfinished(conn).await?;
     let age = oldest.map_or(Duration::ZERO, |at| deps.clock.now().since(at));
+    let scheduled = scheduled::oldest_waiting(conn).await?;
+    let late = scheduled.map_or(Duration::ZERO, |at| deps.clock.now().since(at));
+    metrics::gauge!(metric::SCHEDULED_LATE_SECONDS).set(late.as_secs_f64());
     metrics::gauge!(metric::FAN_OUT_OLDEST_SECONDS).set(age.as_secs_f64());
     Ok(())
 }

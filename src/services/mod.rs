@@ -66,6 +66,8 @@ pub struct Parts {
     pub publisher_keys: publisher::Keys,
     /// How codes reach people.
     pub codes: CodeSenders,
+    /// Under which address the world finds this server, when it was told.
+    pub public_url: Option<String>,
     /// The engine room.
     pub fan_out: fanout::Engine,
     /// What this copy knows about sessions.

@@ -177,6 +177,12 @@ pub async fn caller(deps: &Deps, secret: &str) -> Result<Arc<Caller>> {
     caller.ok_or_else(|| Refusal::Unauthenticated.into())
 }
 
+/// Who is meant by a key that was used before, as far as it reaches now; refused when it has ended.
+pub async fn by_key(deps: &Deps, id: PublisherKeyId) -> Result<Caller> {
+    let key = publisher::find_key_by_id(deps.db.reader(), id).await?.ok_or(Refusal::Unauthenticated)?;
+    Ok(Caller { publisher: key.publisher_id, key: key.id, scope: scope(&key)? })
+}
+
 /// Off the caller's path, and only when the last note is old.
 fn note_use(deps: &Deps, key: &publisher::Key) {
     let now = deps.clock.now();

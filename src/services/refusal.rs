@@ -65,6 +65,12 @@ pub enum Refusal {
     RevisionConflict,
     /// The notice has as many revisions as are allowed.
     TooManyRevisions,
+    /// A notice with this natural key waits for its time; `detail` holds its id when it is the caller's.
+    AlreadyScheduled,
+    /// The scheduled notice has been published, refused or cancelled; `detail` says what it became.
+    NoLongerScheduled,
+    /// The publisher has as many scheduled notices as are allowed.
+    ScheduledLimitReached,
     /// The user has as many subscriptions as are allowed.
     SubscriptionLimitReached,
     /// All users together have subscribed to as many different words as are allowed.

@@ -121,6 +121,15 @@ pub async fn find_key(conn: &impl ConnectionTrait, secret_hash: &[u8]) -> DbResu
     one(conn, &text, [secret_hash.to_vec().into()]).await
 }
 
+/// The living key with this id, of a living publisher.
+pub async fn find_key_by_id(conn: &impl ConnectionTrait, id: PublisherKeyId) -> DbResult<Option<Key>> {
+    let text = format!(
+        "SELECT {KEY_COLUMNS} FROM publisher_keys k JOIN publishers p ON p.id = k.publisher_id \
+         WHERE k.id = $1 AND k.ended_at IS NULL AND p.ended_at IS NULL"
+    );
+    one(conn, &text, [id.into()]).await
+}
+
 /// A publisher's keys in the order of their making, after `after`.
 pub async fn keys(
     conn: &impl ConnectionTrait,

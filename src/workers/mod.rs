@@ -46,10 +46,11 @@ impl Workers {
         }
     }
 
-    /// Starts what sweeps and tidies.
+    /// Starts what sweeps, publishes what is due, and tidies.
     pub fn start_scheduler(&self, deps: &Deps) {
         self.tasks.spawn(scheduler::sweep(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::index(deps.clone(), self.stop.clone()));
+        self.tasks.spawn(scheduler::publish_due(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::tidy(deps.clone(), self.stop.clone()));
     }
 

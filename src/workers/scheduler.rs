@@ -1,14 +1,18 @@
-//! The scheduler's loops: sweep, and tidy up. Two of them at once do no harm.
+//! The scheduler's loops: sweep, publish what is due, and tidy up. Two of them at once do no harm.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::pause;
-use crate::services::{Deps, fanout, housekeeping, search};
+use crate::services::{Deps, fanout, housekeeping, notice, search};
 
 /// How often the database is asked what is owed.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often the database is asked what is due, at least: what was scheduled since may be due sooner than all else.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+/// The shortest wait for what is about to be due.
+const DUE_AT_MOST_EVERY: Duration = Duration::from_millis(20);
 /// How often what is no longer needed is removed, and what was held is looked at.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 
@@ -34,6 +38,27 @@ pub async fn sweep(deps: Deps, stop: CancellationToken) {
                 failing = true;
             }
         }
+    }
+}
+
+/// Publishes what was scheduled when its time has come.
+pub async fn publish_due(deps: Deps, stop: CancellationToken) {
+    let mut failing = false;
+    let mut wait = Duration::ZERO;
+    while pause(&stop, wait).await {
+        wait = match notice::publish_due(&deps).await {
+            Ok(next) => {
+                failing = false;
+                next.unwrap_or(DUE_EVERY).clamp(DUE_AT_MOST_EVERY, DUE_EVERY)
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(%error, "what is due cannot be published");
+                }
+                failing = true;
+                DUE_EVERY
+            }
+        };
     }
 }
 

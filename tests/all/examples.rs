@@ -189,8 +189,14 @@ impl Journey {
                     assert!(known.iter().any(form), "{id}: an event of no documented form: {event:?}");
                 }
             }
-            None if documented["content"]["text/plain"].is_object() => {
-                assert!(answer.header("content-type").starts_with("text/plain"), "{id}: no plain text");
+            None if documented["content"].is_object() => {
+                let kind = answer.header("content-type").split(';').next().unwrap_or_default().to_owned();
+                let shown = &documented["content"][&kind];
+                assert!(shown.is_object(), "{id}: {kind} is not documented");
+                if kind.ends_with("json") {
+                    let validator = self.contract.validator(&shown["schema"]);
+                    assert!(validator.is_valid(&answer.json), "{id} answers another form: {}", answer.text);
+                }
             }
             None => assert_eq!(answer.text, "", "{id}: no body is documented"),
             Some(schema) => {

@@ -5,4 +5,5 @@ mod fair;
 mod kill;
 mod newest;
 mod queue;
+mod scheduled;
 mod world;

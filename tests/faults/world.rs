@@ -86,11 +86,16 @@ pub struct World {
 impl World {
     /// A world with [`USERS`] subscribers, each with a phone.
     pub async fn new() -> Self {
+        Self::of(USERS).await
+    }
+
+    /// A world with so many subscribers.
+    pub async fn of(users: u32) -> Self {
         prepare();
         let witness = Witness::start();
         let database = Arc::new(Database::fresh().await);
         let conn = database.connect().await;
-        seed(&conn, USERS).await;
+        seed(&conn, users).await;
         let world = Self { database, witness, conn, key: String::new(), number: AtomicU32::new(0) };
         let key = world.publisher_key();
         Self { key, ..world }

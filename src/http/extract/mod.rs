@@ -1,5 +1,6 @@
 //! One fact about a request a file. What a handler's arguments say is what has been checked.
 
+pub mod base;
 pub mod body;
 pub mod client;
 pub mod credentials;

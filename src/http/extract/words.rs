@@ -10,7 +10,8 @@ use crate::domain::device::Platform;
 use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::identity::IdentityKind;
 use crate::domain::message::MessageKind;
-use crate::domain::notice::{AmountKind, DeadlineKind, NoticeState};
+use crate::domain::notice::{AmountKind, DeadlineKind, FeedChange, NoticeState};
+use crate::domain::scheduled::{NotPublished, ScheduledState};
 use crate::domain::stream::Ending;
 use crate::domain::subscription::{Frequency, Part, SubscriptionEnd, UnknownAmount};
 use crate::domain::user::Role;
@@ -28,7 +29,7 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, MessageKind, NoticeState, Role);
-word_schema!(Ending, FanOutState, Reason, State);
+word_schema!(Ending, FanOutState, FeedChange, NotPublished, Reason, ScheduledState, State);
 word_schema!(Channel, Frequency, Part, Platform, SubscriptionEnd, UnknownAmount);
 
 /// A code of the catalogue.

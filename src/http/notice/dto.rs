@@ -1,6 +1,6 @@
 //! Notices as publishers write them and as everybody asks for them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::parts::{AmountPart, AttachmentPart, DeadlinePart, PartyPart, ProjectPart};
@@ -14,7 +14,7 @@ use crate::services::notice::{self, Draft, Filter, Named, Revision};
 use crate::services::refusal::{Error, Result, Violation, violations};
 
 /// A notice that is handed in.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeBody {
     /// The system that it comes from.
@@ -76,7 +76,8 @@ pub struct NoticeBody {
     /// Where the source shows it.
     #[schema(min_length = 8, max_length = 2000, pattern = r"^https?://[^\s<>]+$")]
     source_url: Option<String>,
-    /// When it was published; now when it is missing, at most ten minutes from now. A revision keeps the first one's.
+    /// When it was published; now when it is missing, at most ten minutes from now: what is to be published
+    /// later is scheduled. A revision keeps the first one's.
     published_at: Option<Timestamp>,
     /// How far it is announced.
     #[schema(default = "push")]
@@ -106,7 +107,8 @@ impl NoticeBody {
         Error::unless_empty(wrong.into_iter().flatten().collect())
     }
 
-    fn named(&self) -> Named<'_> {
+    /// What of it is looked up or held against the clock.
+    pub fn named(&self) -> Named<'_> {
         let Self { category, region, notice_type, published_at, .. } = self;
         Named { category, region, notice_type, published_at: *published_at }
     }
@@ -133,6 +135,32 @@ impl NoticeBody {
             source_url: self.source_url,
             published_at: self.published_at,
             announce: self.announce.unwrap_or(Announce::Push),
+        }
+    }
+}
+
+impl From<Draft> for NoticeBody {
+    fn from(draft: Draft) -> Self {
+        Self {
+            source: draft.source,
+            source_id: draft.source_id,
+            title: draft.title,
+            category: draft.category,
+            region: draft.region,
+            notice_type: draft.notice_type,
+            project: draft.project.map(Into::into),
+            sections: draft.sections,
+            amends: draft.amends,
+            purchaser: draft.purchaser.map(Into::into),
+            agency: draft.agency.map(Into::into),
+            winners: draft.winners.into_iter().map(Into::into).collect(),
+            amounts: draft.amounts.into_iter().map(Into::into).collect(),
+            deadlines: draft.deadlines.into_iter().map(Into::into).collect(),
+            attachments: draft.attachments.into_iter().map(Into::into).collect(),
+            body_html: draft.body_html,
+            source_url: draft.source_url,
+            published_at: draft.published_at,
+            announce: Some(draft.announce),
         }
     }
 }

@@ -11,6 +11,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::extract::body::BodyLimit;
 
+pub use dto::NoticeBody;
+pub use parts::AttachmentPart;
 pub use views::{ChangeView, ContentView, NoticeItemView, ProjectView};
 
 /// A notice's body is somebody else's HTML and may be long.

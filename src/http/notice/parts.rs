@@ -131,6 +131,12 @@ impl From<AmountPart> for DraftAmount {
     }
 }
 
+impl From<DraftAmount> for AmountPart {
+    fn from(DraftAmount { kind, fen, currency, text }: DraftAmount) -> Self {
+        Self { kind, fen, currency, text }
+    }
+}
+
 impl From<Amount> for AmountPart {
     fn from(Amount { kind, fen, currency, text }: Amount) -> Self {
         Self { kind, fen, currency, text }

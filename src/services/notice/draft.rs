@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::catalogue::{Catalogue, NoticeType, Stage};
 use crate::domain::fanout::{Announce, Lane};
 use crate::domain::id::{NoticeId, PublisherId};
@@ -19,8 +21,8 @@ use crate::storage::search::Document;
 /// How far in the future a notice may say it was published: clocks differ.
 pub const MAX_EARLY: Duration = Duration::from_secs(10 * 60);
 
-/// A notice as it is handed in.
-#[derive(Debug, Clone)]
+/// A notice as it is handed in. It is kept as JSON while it is scheduled: a field that is added must have a default.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Draft {
     /// The system it comes from.
     pub source: String,
@@ -63,7 +65,7 @@ pub struct Draft {
 }
 
 /// A sum as it is handed in: a number, or a text to be read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DraftAmount {
     /// What it is.
     pub kind: AmountKind,

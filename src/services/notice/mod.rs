@@ -6,14 +6,18 @@
 mod announce;
 pub mod diff;
 mod draft;
+mod due;
+pub mod feed;
 pub mod html;
 mod publish;
 mod put;
 mod read;
 mod revise;
+pub mod scheduled;
 
 pub use diff::Change;
 pub use draft::{Draft, DraftAmount, MAX_EARLY, Named, check};
+pub use due::publish_due;
 pub use publish::{Published, publish};
 pub use put::put;
 pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project};

@@ -67,7 +67,7 @@ pub async fn publish(deps: &Deps, caller: &Caller, call: &Call, draft: Draft) ->
 }
 
 /// Tries again when another call with the same natural key was quicker: now its notice is there to compare with.
-pub(super) async fn retried(attempt: impl AsyncFn() -> Result<Published>) -> Result<Published> {
+pub(super) async fn retried<T>(attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
     match attempt().await {
         Err(Error::Fault(Fault::Db(DbError::Conflict(name)))) if name.contains("notices") => attempt().await,
         other => other,
@@ -164,6 +164,7 @@ pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known:
         ..before
     };
     revision::insert(tx, &edition).await?;
+    notice::move_to(tx, &row, &edition.stage, &ready.content.section_keys()).await?;
     search::index(tx, &ready.document(&row)).await?;
     announce_edition(tx, ready, &placed, EditionKind::Notice, announce, ready.published_at.unwrap_or(now)).await?;
     Ok(Published::of(&row, false, announce))

@@ -122,6 +122,11 @@ pub async fn list(deps: &Deps, filter: &Filter, cursor: Option<&Cursor>, limit: 
     }))
 }
 
+/// The lists in which everything stands that a filter asks for, as far as lists can say it.
+pub(super) fn scopes(filter: &Filter) -> Vec<String> {
+    narrowed(filter).scopes
+}
+
 fn narrowed(filter: &Filter) -> Narrowed {
     // In the order of how rare they usually are: it decides between scopes that are all common.
     let scopes = [
@@ -221,7 +226,7 @@ fn entry(row: revision::Entry, state: NoticeState) -> Result<EditionEntry> {
     })
 }
 
-fn summary(listed: Listed) -> Result<Summary> {
+pub(super) fn summary(listed: Listed) -> Result<Summary> {
     let Listed { notice, publisher_name, document, reason } = listed;
     let state = notice.state();
     Ok(Summary {

@@ -95,8 +95,7 @@ pub(super) async fn correct(
         ..ready.edition(&placed, announce)?
     };
     revision::insert(tx, &edition).await?;
-    notice::displace(tx, old, &before.stage).await?;
-    notice::place(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
+    notice::move_to(tx, &row, &ready.kind.stage, &ready.content.section_keys()).await?;
     search::index(tx, &ready.document(&row)).await?;
     announce_edition(tx, ready, &placed, kind, announce, now).await?;
     Ok(Published::of(&row, true, announce))
@@ -168,8 +167,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
             ..before
         };
         revision::insert(tx, &edition).await?;
-        notice::displace(tx, &old, &stage).await?;
-        notice::place(tx, &row, &stage, &content.section_keys()).await?;
+        notice::move_to(tx, &row, &stage, &content.section_keys()).await?;
         search::index(tx, &document).await?;
         if announce != Announce::None {
             let new = fanout::NewFanOut {

@@ -58,8 +58,8 @@ impl FromQueryResult for Listed {
     }
 }
 
-const LISTED: &str = "p.name AS publisher_name, v.document, v.reason";
-const JOINED: &str = "JOIN notice_revisions v ON v.notice_id = n.id AND v.revision = n.revision \
+pub(super) const LISTED: &str = "p.name AS publisher_name, v.document, v.reason";
+pub(super) const JOINED: &str = "JOIN notice_revisions v ON v.notice_id = n.id AND v.revision = n.revision \
     JOIN publishers p ON p.id = n.publisher_id";
 
 /// Placeholders and what they stand for.
@@ -133,12 +133,17 @@ async fn rarest_first(conn: &impl ConnectionTrait, wanted: &Narrowed) -> DbResul
     if wanted.project_key.is_some() || wanted.amends.is_some() {
         return Ok(wanted.scopes.clone());
     }
-    if wanted.scopes.is_empty() {
+    rarest(conn, &wanted.scopes).await
+}
+
+/// These scopes with the rarest one first; the one that holds everything, when there are none.
+pub(super) async fn rarest(conn: &impl ConnectionTrait, scopes: &[String]) -> DbResult<Vec<String>> {
+    if scopes.is_empty() {
         return Ok(vec!["*".to_owned()]);
     }
     let mut counted: Vec<(i64, String)> = Vec::new();
-    for scope in &wanted.scopes {
-        let rows = match wanted.scopes.len() {
+    for scope in scopes {
+        let rows = match scopes.len() {
             1 => 0,
             _ => {
                 let text = "SELECT COUNT(*) AS value FROM (SELECT 1 FROM notice_scopes WHERE scope = $1 LIMIT $2) AS s";

@@ -1,11 +1,14 @@
 //! Notices as they stand now, their scopes and sections, and the edition rows beside them.
 
+pub mod feed;
 pub mod list;
 pub mod revision;
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::{DbResult, Tx, execute, one, sql};
+use super::{DbResult, Tx, all, execute, one, sql};
 use crate::domain::catalogue::path_codes;
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::NoticeState;
@@ -214,10 +217,7 @@ pub(super) fn scopes(notice: &Notice, stage: &str) -> Vec<String> {
 /// Puts a notice into the lists and under the sections where it stands.
 pub async fn place(tx: &Tx, notice: &Notice, stage: &str, sections: &[String]) -> DbResult<()> {
     let scopes = scopes(notice, stage);
-    let rows: Vec<String> = (3..scopes.len() + 3).map(|bind| format!("(${bind}, $1, $2)")).collect();
-    let text = format!("INSERT INTO notice_scopes (scope, published_at, notice_id) VALUES {}", rows.join(", "));
-    let fixed: [Value; 2] = [notice.published_at.into(), notice.id.into()];
-    execute(&**tx, &text, fixed.into_iter().chain(scopes.into_iter().map(Value::from))).await?;
+    put_into(tx, notice, scopes).await?;
     for section in sections {
         let text = "INSERT INTO notice_sections (section_key, notice_id) VALUES ($1, $2)";
         execute(&**tx, text, [section.as_str().into(), notice.id.into()]).await?;
@@ -225,14 +225,45 @@ pub async fn place(tx: &Tx, notice: &Notice, stage: &str, sections: &[String]) -
     Ok(())
 }
 
-/// Takes a notice out of the lists and sections where it stood; `notice` and `stage` are as they were placed.
-pub async fn displace(tx: &Tx, notice: &Notice, stage: &str) -> DbResult<()> {
+/// Writes a notice's lines in these lists, where its newest edition stands in the order of commits.
+async fn put_into(tx: &Tx, notice: &Notice, scopes: Vec<String>) -> DbResult<()> {
+    let rows: Vec<String> = (4..scopes.len() + 4).map(|bind| format!("(${bind}, $1, $2, $3)")).collect();
+    let text =
+        format!("INSERT INTO notice_scopes (scope, published_at, notice_id, position) VALUES {}", rows.join(", "));
+    let fixed: [Value; 3] = [notice.published_at.into(), notice.id.into(), notice.position.into()];
+    execute(&**tx, &text, fixed.into_iter().chain(scopes.into_iter().map(Value::from))).await.map(|_| ())
+}
+
+/// Puts a notice that stood in lists and sections where it stands now. In the lists that it has ever left it remains as
+/// one that has left: whoever follows them must hear of it. To be called when its new edition is stored.
+pub async fn move_to(tx: &Tx, notice: &Notice, stage: &str, sections: &[String]) -> DbResult<()> {
+    let text = "SELECT DISTINCT category_path, region_path, notice_type, stage FROM notice_revisions \
+                WHERE notice_id = $1";
+    let editions: Vec<Stood> = all(&**tx, text, [notice.id.into()]).await?;
+    let now: BTreeSet<String> = scopes(notice, stage).into_iter().collect();
+    let ever = editions.into_iter().flat_map(|stood| {
+        let Stood { category_path, region_path, notice_type, stage } = stood;
+        scopes(&Notice { category_path, region_path, notice_type, ..notice.clone() }, &stage)
+    });
+    let ever: BTreeSet<String> = ever.chain(now.iter().cloned()).collect();
+    let lines = ever.iter().cloned().chain(ever.iter().map(|scope| feed::left(scope)));
     let text = format!(
         "DELETE FROM notice_scopes WHERE scope IN {} AND published_at = $2 AND notice_id = $3",
         sql::texts(&**tx, "$1")
     );
-    let set = sql::text_set(&**tx, scopes(notice, stage));
+    let set = sql::text_set(&**tx, lines);
     execute(&**tx, &text, [set, notice.published_at.into(), notice.id.into()]).await?;
     execute(&**tx, "DELETE FROM notice_sections WHERE notice_id = $1", [notice.id.into()]).await?;
-    Ok(())
+    let left: Vec<String> = ever.difference(&now).map(|scope| feed::left(scope)).collect();
+    place(tx, notice, stage, sections).await?;
+    if left.is_empty() { Ok(()) } else { put_into(tx, notice, left).await }
+}
+
+/// What an edition said that decides in which lists it stands.
+#[derive(FromQueryResult)]
+struct Stood {
+    category_path: String,
+    region_path: String,
+    notice_type: String,
+    stage: String,
 }
