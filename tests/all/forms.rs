@@ -6,9 +6,13 @@ use std::sync::LazyLock;
 
 use yizhan::domain::catalogue::{Catalogue, Documents};
 use yizhan::services::import::forms::{Given, Item, hunan, ocds};
+use yizhan::services::import::{Converted, Form};
 use yizhan::services::refusal::Place;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(reference);
+
+/// The catalogue that Yizhan comes with.
+fn reference() -> Catalogue {
     let read = |name: &str| {
         let path = format!("{}/src/reference/{name}.json", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).expect("a document of the catalogue")
@@ -20,7 +24,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         stages: serde_json::from_str(&read("stages")).expect("stages"),
     };
     Catalogue::new(documents, "test").expect("a catalogue")
-});
+}
 
 /// The schema that `POST /v1/notices` holds bodies against.
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
@@ -547,4 +551,18 @@ fn large_documents_cost_no_more_than_their_size() {
     let rows: Vec<Value> =
         (0..50_000).map(|number| json!({"noticeName": "n", "bidSectionId": format!("{number}")})).collect();
     assert_eq!(from_hunan(&json!({"data": {"records": rows}})).len(), 50_000);
+}
+
+#[test]
+fn a_form_is_asked_for_by_its_name() {
+    let catalogue = std::sync::Arc::new(reference());
+    let bodies = |form: &str, input: Value| -> Vec<Converted> {
+        let form: Form = form.parse().expect("a form");
+        form.converter(std::sync::Arc::clone(&catalogue), given()).convert(input).collect()
+    };
+    assert_eq!(bodies("yizhan", json!({"any": "thing"})), [Ok(json!({"any": "thing"}))]);
+    assert_eq!(bodies("ocds", release("tender", json!({})))[0].as_ref().expect("a notice")["notice_type"], "G-OPEN");
+    assert_eq!(bodies("hunan", construction(json!({})))[0].as_ref().expect("a notice")["source"], "hnsggzy");
+    // A document that holds nothing says so.
+    assert!(bodies("ocds", json!({}))[0].is_err() && bodies("hunan", json!({}))[0].is_err());
 }

@@ -5,11 +5,15 @@
 //! converter need not check what that checks. What cannot be converted hinders nothing beside it: a document of many
 //! notices gives an error in the place of each bad one.
 //!
-//! To add a form: a variant of [`Form`], a line in [`Form::unit`] and in its [`Convert::convert`], and a file beside
-//! this one with a function from the input's JSON to [`Bodies`].
+//! To add a form: a variant of [`Form`], a line in [`Form::unit`] and in [`Form::converter`], and a file in
+//! [`forms`](super::forms) with a function from the input's JSON to [`Bodies`].
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::forms::{Given, hunan, ocds};
+use crate::domain::catalogue::Catalogue;
 use crate::domain::words::words;
 use crate::services::refusal::Violation;
 
@@ -18,6 +22,10 @@ words! {
     Form {
         /// Our own: each line is a body of `POST /v1/notices`.
         Yizhan = "yizhan",
+        /// The Open Contracting Data Standard: packages of releases or records, single releases.
+        Ocds = "ocds",
+        /// Answers of the Hunan trading platform.
+        Hunan = "hunan",
     }
 }
 
@@ -53,18 +61,46 @@ impl Form {
     pub const fn unit(self) -> Unit {
         match self {
             Self::Yizhan => Unit::Line,
+            Self::Ocds | Self::Hunan => Unit::Document,
+        }
+    }
+
+    /// What converts it. Foreign forms are held against the catalogue of now; `given` stands in for what they do not say,
+    /// and says nothing to our own.
+    pub fn converter(self, catalogue: Arc<Catalogue>, given: Given) -> Box<dyn Convert> {
+        match self {
+            Self::Yizhan => Box::new(Own),
+            Self::Ocds | Self::Hunan => Box::new(Foreign { form: self, catalogue, given }),
         }
     }
 }
 
-impl Convert for Form {
+/// Our own form.
+struct Own;
+
+impl Convert for Own {
+    fn convert(&self, input: Value) -> Bodies {
+        Box::new(std::iter::once(Ok(input)))
+    }
+}
+
+/// A foreign one.
+struct Foreign {
+    form: Form,
+    catalogue: Arc<Catalogue>,
+    given: Given,
+}
+
+impl Convert for Foreign {
     fn unit(&self) -> Unit {
-        (*self).unit()
+        self.form.unit()
     }
 
     fn convert(&self, input: Value) -> Bodies {
-        match self {
-            Self::Yizhan => Box::new(std::iter::once(Ok(input))),
-        }
+        let items = match self.form {
+            Form::Hunan => hunan::notices(&input, &self.catalogue, &self.given),
+            Form::Ocds | Form::Yizhan => ocds::notices(&input, &self.catalogue, &self.given),
+        };
+        Box::new(items.into_iter().map(|item| item.notice))
     }
 }
