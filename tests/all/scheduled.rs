@@ -290,6 +290,16 @@ async fn what_we_fail_at_is_tried_again_until_it_works_and_stops_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_wait_that_only_a_clock_that_was_put_back_can_have_made_is_not_waited_for() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let id = schedule(&publisher, notice_as("a")).await;
+    change(&app, "UPDATE scheduled_notices SET publish_at = publish_at - 172800000, due_at = due_at + 31536000000")
+        .await;
+    stands(&publisher, &id, "published").await;
+}
+
+#[tokio::test]
 async fn a_publication_that_was_quicker_with_the_same_words_is_what_it_becomes() {
     let app = TestApp::spawn().await;
     let publisher = app.publisher().await;
