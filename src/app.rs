@@ -58,12 +58,14 @@ pub struct World {
     pub clock: Clock,
     /// Where the sandbox shows the letters that would hold codes.
     pub letters: Option<code_sender::sandbox::Show>,
+    /// Who knows the addresses of webhooks' names.
+    pub names: providers::webhook::Lookup,
 }
 
 impl World {
     /// The machine's clock, and nobody who reads other people's letters.
     pub fn real() -> Self {
-        Self { clock: Clock::system(), letters: None }
+        Self { clock: Clock::system(), letters: None, names: providers::webhook::system_lookup() }
     }
 }
 
@@ -89,12 +91,21 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     }
     let db = Db::connect(&config.storage).await?;
     db.migrate().await?;
-    let World { clock, letters } = world;
+    let World { clock, letters, names } = world;
     let letters = letters.filter(|_| config.sandbox);
     let codes = CodeSenders::new(&config.accounts.codes, letters)?;
     let sessions = Sessions::open(&db, &config.accounts.issuer, clock.now()).await?;
     let catalogue = catalogue::Current::open(&db, clock.now()).await?;
-    let fan_out = engine(config, &db, own_address)?;
+    let webhook_channel = providers::webhook::Settings {
+        reach: config.webhooks.settings.reach.clone(),
+        // Before the engine stops waiting, so that what went wrong is told.
+        timeout: config.notifier.send_budget.mul_f64(0.9),
+        in_flight: config.webhooks.in_flight,
+        clock: clock.clone(),
+        lookup: names,
+        ..providers::webhook::Settings::default()
+    };
+    let fan_out = engine(config, &db, own_address, webhook_channel)?;
     let kv = match &config.redis {
         Some(url) => {
             let prefix = &config.notifier.redis_prefix;
@@ -108,6 +119,7 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let sandbox = health::Sandbox { own: config.sandbox, remote: config.notifier.sandbox_url.is_some() };
     let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, sandbox);
     let live = live::Hub::new(config.live, !config.storage.is_sqlite());
+    let webhooks = config.webhooks.settings.clone();
     Ok(Deps::new(Parts {
         public_url: config.public_url.clone(),
         copy,
@@ -122,11 +134,17 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
         codes,
         publisher_keys,
         sessions,
+        webhooks,
     }))
 }
 
 /// The queue, the providers, and how the engine is run.
-fn engine(config: &Config, db: &Db, own_address: SocketAddr) -> Result<Engine, StartError> {
+fn engine(
+    config: &Config,
+    db: &Db,
+    own_address: SocketAddr,
+    webhook_channel: providers::webhook::Settings,
+) -> Result<Engine, StartError> {
     let queue: Arc<dyn Queue> = match &config.redis {
         Some(url) => Arc::new(RedisQueue::new(url.expose_secret(), &config.notifier.redis_prefix)?),
         None => Arc::new(TableQueue::new(db.clone())),
@@ -139,7 +157,7 @@ fn engine(config: &Config, db: &Db, own_address: SocketAddr) -> Result<Engine, S
         in_flight: config.notifier.sandbox_in_flight,
         ..settings
     });
-    let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel })?;
+    let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel, webhook: Some(webhook_channel) })?;
     let settings = fanout::Settings {
         concurrency: config.notifier.concurrency,
         send_budget: config.notifier.send_budget,

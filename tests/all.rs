@@ -57,6 +57,9 @@ mod all {
     mod sql;
     mod stream;
     mod subscription;
+    mod webhook;
+    mod webhook_bots;
+    mod webhook_reach;
     mod webhooks;
 }
 

@@ -5,7 +5,7 @@
 //! cargo bench -- --quick      small sizes, to see that it works
 //! cargo bench -- --embedded   only the embedded default
 //! cargo bench -- --servers    only PostgreSQL and Redis
-//! cargo bench -- push inbox   only these parts: publish, inbox, push, read, words
+//! cargo bench -- push inbox   only these parts: publish, inbox, push, webhooks, read, words
 //! ```
 //!
 //! *Bare* is the same rows into the same table with the same indexes, commit size and durability; or the same bodies
@@ -31,6 +31,7 @@ mod reading;
 mod seed;
 mod servers;
 mod table;
+mod webhooks;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -135,6 +136,9 @@ async fn measure(pair: Pair, size: Size, parts: &Parts, table: &mut Table) {
     drop(server);
     if parts.have("push") {
         push::singles(&world, table).await;
+    }
+    if parts.have("webhooks") {
+        webhooks::measure(&world, table).await;
     }
     if parts.have("read") {
         reading::measure(&world, table).await;

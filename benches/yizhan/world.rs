@@ -61,6 +61,8 @@ pub enum To {
     All,
     /// One user.
     One,
+    /// The users of [`webhooks`](crate::webhooks).
+    Webhooks,
 }
 
 /// A seeded database, a sandbox, and a publisher's key.
@@ -139,6 +141,7 @@ impl Publisher {
         let (category, notice_type) = match to {
             To::All => ("construction.a02", "C-TENDER"),
             To::One => ("other.rural", "O-NOTICE"),
+            To::Webhooks => ("mining-right.extraction", "M-OFFER"),
         };
         let body = "<p>本招标项目已由有关部门批准建设，现对该项目的施工进行公开招标。</p>".repeat(20);
         let notice = json!({

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod live;
 pub mod log;
 pub mod notifier;
+pub mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Config {
     pub log: log::Log,
     /// How the notifier is run.
     pub notifier: notifier::Notifier,
+    /// Where webhooks may lead.
+    pub webhooks: webhooks::Webhooks,
     /// Which part of the work this process does.
     pub roles: Roles,
     /// Whether the sandbox stands in for the providers.
@@ -102,6 +105,7 @@ impl Config {
             accounts: accounts::read(env),
             storage,
             notifier: notifier::read(env),
+            webhooks: webhooks::read(env),
             roles: roles(env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
         }

@@ -11,6 +11,7 @@
 //!   (no row) ──Hold──▶ held ──Release──▶ due          (no row), due, held ──Expire──▶ expired
 //!   (no row) ──Postpone──▶ due
 //!   (no row), due, held ──Skip──▶ skipped    (no row), due, held ──Supersede──▶ superseded
+//!   due, held, accepted, refused, exhausted, expired, skipped, unknown ──Resend──▶ accepted
 //! ```
 //!
 //! | state | who moves it on | final |
@@ -19,8 +20,9 @@
 //! | due | the retry worker, at `due_at` | no |
 //! | held | whoever removes the reason: an operator who configures the channel; the deadline | no |
 //! | accepted | a receipt | yes, unless a receipt comes |
-//! | delivered, gone, skipped, superseded, expired | nobody | yes |
-//! | refused, exhausted, unknown | an operator's replay; they are the dead letters | yes, unless replayed |
+//! | delivered, gone, superseded | nobody | yes |
+//! | skipped, expired | its user, who has it sent once more where the channel lets users do so | yes, unless resent |
+//! | refused, exhausted, unknown | the same, or an operator's replay; they are the dead letters | yes, unless replayed |
 //!
 //! Promise: [`State::on`] knows these arrows and no others, and nothing else computes a state; a test walks all pairs.
 //! `sending` is a row only where a repeat is forbidden: elsewhere a row is inserted with its first outcome.
@@ -92,6 +94,8 @@ words! {
         ReceiptGone = "receipt_gone",
         /// An operator has it tried again.
         Replay = "replay",
+        /// Its user had it sent once more, and it was taken. What was not taken changes nothing.
+        Resend = "resend",
     }
 }
 
@@ -122,6 +126,7 @@ impl State {
             | (Some(Self::Held), Event::Release)
             | (Some(Self::Refused | Self::Exhausted | Self::Unknown), Event::Replay) => Self::Due,
             (Some(Self::Accepted), Event::Receipt) => Self::Delivered,
+            (Some(from), Event::Resend) if from.is_resendable() => Self::Accepted,
             _ => return Err(Illegal { from, event }),
         };
         Ok(to)
@@ -137,6 +142,11 @@ impl State {
         !matches!(self, Self::Sending | Self::Due | Self::Held)
     }
 
+    /// Whether its user may have it sent once more: everything but what is on its way, is overtaken, or has nowhere to go.
+    pub const fn is_resendable(self) -> bool {
+        !matches!(self, Self::Sending | Self::Delivered | Self::Superseded | Self::Gone)
+    }
+
     /// Whether an operator may have it tried again.
     pub const fn is_dead(self) -> bool {
         matches!(self, Self::Refused | Self::Exhausted | Self::Unknown)
@@ -150,7 +160,7 @@ words! {
         Unconfigured = "unconfigured",
         /// Every subscription that matched has ended.
         Ended = "ended",
-        /// Every subscription that matched is paused.
+        /// Every subscription that matched is paused, or the endpoint itself is.
         Paused = "paused",
         /// The endpoint has ended, or belongs to somebody else.
         EndpointEnded = "endpoint_ended",
@@ -168,6 +178,8 @@ words! {
         Throttled = "throttled",
         /// No answer came in time.
         NoAnswer = "no_answer",
+        /// The recipient's own server failed, could not be reached, or does not take it.
+        Failed = "failed",
         /// Its turn has not come: the channel is busy, or rests after failures.
         Postponed = "postponed",
         /// The provider's quota is spent.
@@ -214,6 +226,14 @@ mod tests {
         (Some(State::Refused), Event::Replay, State::Due),
         (Some(State::Exhausted), Event::Replay, State::Due),
         (Some(State::Unknown), Event::Replay, State::Due),
+        (Some(State::Due), Event::Resend, State::Accepted),
+        (Some(State::Held), Event::Resend, State::Accepted),
+        (Some(State::Accepted), Event::Resend, State::Accepted),
+        (Some(State::Refused), Event::Resend, State::Accepted),
+        (Some(State::Exhausted), Event::Resend, State::Accepted),
+        (Some(State::Expired), Event::Resend, State::Accepted),
+        (Some(State::Skipped), Event::Resend, State::Accepted),
+        (Some(State::Unknown), Event::Resend, State::Accepted),
     ];
 
     #[test]
@@ -228,11 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn a_final_state_is_left_only_by_a_receipt_or_a_replay() {
+    fn a_final_state_is_left_only_by_a_receipt_or_by_somebodys_wish() {
         for state in State::ALL.iter().filter(|state| state.is_final()) {
             for &event in Event::ALL {
                 let leaves = state.on(event).is_ok();
-                assert!(!leaves || matches!(event, Event::Receipt | Event::ReceiptGone | Event::Replay));
+                assert!(
+                    !leaves || matches!(event, Event::Receipt | Event::ReceiptGone | Event::Replay | Event::Resend)
+                );
             }
         }
     }

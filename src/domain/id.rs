@@ -147,12 +147,21 @@ ids! {
     DeviceId = "dev";
     /// A place that a message can go.
     EndpointId = "end";
+    /// An address that a user gave for messages; its endpoint has the same number.
+    WebhookId = "whk";
     /// The carrying of one notice revision.
     FanOutId = "fan";
     /// A range of users of one fan-out.
     ChunkId = "chk";
     /// One notice revision to one endpoint; also the provider's idempotency key.
     DeliveryId = "dlv";
+}
+
+impl WebhookId {
+    /// The endpoint that it is.
+    pub const fn endpoint(self) -> EndpointId {
+        EndpointId::from_uuid(self.0)
+    }
 }
 
 impl DeliveryId {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::id::{DeliveryId, EndpointId, NoticeId};
+use crate::domain::notice::Project;
 use crate::domain::time::Timestamp;
 use crate::domain::words::words;
 
@@ -61,6 +62,33 @@ pub struct Message {
     pub expires_at: Timestamp,
     /// The path that opens when it is tapped, below the app's own address.
     pub url: String,
+    /// The facts of the notice, for receivers that are no screens.
+    pub about: About,
+}
+
+/// What a notice is about, in the words of its publisher.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// When this edition was published.
+    pub at: Timestamp,
+    /// The notice's own title, whole and without a mark of what happened to it.
+    pub title: String,
+    /// The code of its category.
+    pub category: String,
+    /// The code of its region.
+    pub region: String,
+    /// The code of its notice type.
+    pub notice_type: String,
+    /// Its project.
+    pub project: Option<Project>,
+    /// Who buys or sells.
+    pub purchaser: Option<String>,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
+    /// Until when bids are taken.
+    pub bid_deadline: Option<Timestamp>,
+    /// Where its source shows it.
+    pub source_url: Option<String>,
 }
 
 /// Where a message goes.
@@ -154,6 +182,8 @@ pub enum Outcome {
         /// Whether it may have been delivered all the same.
         maybe_delivered: bool,
     },
+    /// The recipient's own server has failed, or does not take it as things stand; what is wrong there may be put right.
+    Failed,
     /// The device, the class or the app has had all that it may have.
     QuotaExhausted {
         /// When there will be more, where that is known.
@@ -173,6 +203,23 @@ pub enum Outcome {
         /// The provider's words, shortened.
         text: String,
     },
+}
+
+/// An outcome, and what there is to say of how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// What became of the recipient.
+    pub outcome: Outcome,
+    /// The HTTP status of the recipient's own answer.
+    pub status: Option<u16>,
+    /// The recipient's own words, shortened and without secrets.
+    pub text: Option<String>,
+}
+
+impl From<Outcome> for Noted {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, status: None, text: None }
+    }
 }
 
 /// The call failed as a whole. Every recipient is unsent, unless `maybe_delivered` says otherwise.

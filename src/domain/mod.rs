@@ -14,6 +14,8 @@
 //! - **user**: a registered person; **identity**: one way in which a user signs in; **session**: one sign-in.
 //! - **device**: an installed app of a user, belonging to a session. **endpoint**: a place that a message can go; each
 //!   has a **channel**, such as `sandbox`.
+//! - **webhook**: an endpoint of its own, bound to no device or session: a server of the user's, or the bot of a group
+//!   chat, which the **preset** speaks to.
 //! - **subscription**: a user's standing **filter** over notices. **match**: a notice satisfying a subscription.
 //! - **inbox item**: the one record that a user has a notice, however many subscriptions matched.
 //! - **position**: a place in the one order of commits in which publishing and changes of subscriptions stand.
@@ -57,4 +59,5 @@ pub mod stream;
 pub mod subscription;
 pub mod time;
 pub mod user;
+pub mod webhook;
 pub mod words;

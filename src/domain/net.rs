@@ -1,6 +1,6 @@
 //! Addresses of the network.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network: an address and how many of its bits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,11 @@ impl std::str::FromStr for Network {
 pub struct Networks(Vec<Network>);
 
 impl Networks {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an address lies in one of them.
     pub fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
@@ -64,6 +69,48 @@ impl std::str::FromStr for Networks {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(str::parse).collect::<Result<_, _>>().map(Self)
     }
+}
+
+/// Whether an address is one of the public internet: of the registries' globally reachable ones, none that leads back into
+/// a machine, a link, a private network or a cloud's own services. What carries an address of IPv4 in it is judged by that.
+///
+/// Source: IANA's special-purpose registries for IPv4 and IPv6 (RFC 6890 and its successors).
+pub fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) => is_public_v6(v6),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let special = match (a, b, c) {
+        // This network, private use, shared by carriers, loopback, link-local (clouds tell their secrets there).
+        (0 | 10 | 127, ..) | (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
+        // Protocol assignments, documentation, the 6to4 relays, benchmarks.
+        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => true,
+        // Multicast, reserved, broadcast.
+        (224.., ..) => true,
+        _ => false,
+    };
+    // Azure's host, as seen from its guests, has an address that is public everywhere else.
+    !special && address != Ipv4Addr::new(168, 63, 129, 16)
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
+        // NAT64: whoever answers stands in the network of IPv4.
+        let ([w, x], [y, z]) = (g.to_be_bytes(), h.to_be_bytes());
+        return is_public_v4(Ipv4Addr::new(w, x, y, z));
+    }
+    let special = match (a, b) {
+        // Protocol assignments with Teredo and ORCHID, documentation, 6to4, documentation again.
+        (0x2001, 0..=0x1ff | 0xdb8) | (0x2002, _) | (0x3fff, 0..=0xfff) => true,
+        _ => false,
+    };
+    // Only 2000::/3 is given out: ::1, compatible addresses, link-local, unique-local and multicast ones lie outside.
+    a & 0xe000 == 0x2000 && !special
 }
 
 /// What counts as one caller: an address of IPv4, or the /64 that one subscriber line of IPv6 is given.
@@ -99,6 +146,87 @@ mod tests {
     fn what_is_no_network_is_refused() {
         for text in ["10.0.0.0/33", "10.0.0", "x/8", "::/129"] {
             assert!(text.parse::<Networks>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_leads_inside_is_not_public_in_whatever_clothes() {
+        for inside in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.100.100.200",
+            "127.0.0.1",
+            "127.255.255.254",
+            "168.63.129.16",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.192",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.0.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "::7f00:1",
+            "::ffff:0:7f00:1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:2::1",
+            "2001:db8::1",
+            "2002:7f00:1::1",
+            "2002:a00:1::",
+            "3fff::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "4000::1",
+        ] {
+            assert!(!is_public(ip(inside)), "{inside}");
+        }
+    }
+
+    #[test]
+    fn what_everybody_reaches_is_public() {
+        for outside in [
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "126.0.0.1",
+            "128.0.0.1",
+            "169.253.0.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "192.167.0.1",
+            "198.17.0.1",
+            "198.20.0.1",
+            "203.0.112.1",
+            "223.255.255.255",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+            "2001:200::1",
+            "2400:3200::1",
+            "2606:4700::1111",
+            "3ffe::1",
+        ] {
+            assert!(is_public(ip(outside)), "{outside}");
         }
     }
 

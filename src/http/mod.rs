@@ -37,6 +37,7 @@ pub mod scheduled;
 pub mod session;
 pub mod subscription;
 pub mod user;
+pub mod webhook;
 
 /// Every route of the API.
 fn routes(config: &mut ServiceConfig<'_>) {
@@ -52,6 +53,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
             .configure(user::routes)
             .configure(subscription::routes)
             .configure(device::routes)
+            .configure(webhook::routes)
             .configure(inbox::routes)
             .configure(operator::routes),
     );

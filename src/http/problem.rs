@@ -79,6 +79,10 @@ table! {
     FrequencyNotOffered => 422, "frequency_not_offered", "暂不支持该推送频率", "This frequency is not offered yet";
     FilterEmpty => 422, "filter_empty", "订阅条件不能为空", "The filter names nothing";
     DeviceLimitReached => 409, "device_limit_reached", "设备数量已达上限", "No more devices are allowed";
+    WebhookLimitReached => 409, "webhook_limit_reached", "Webhook 数量已达上限", "No more webhooks are allowed";
+    WebhookEnded => 409, "webhook_ended", "接收方已声明停用，请重新登记", "The receiver said that it is no more; register anew";
+    WebhookSecretNotOurs => 409, "webhook_secret_not_ours", "该机器人的密钥不由本服务生成", "The secret of this bot is not made here";
+    DeliveryOvertaken => 409, "delivery_overtaken", "该投递已被更新的修订或撤回取代", "A newer revision or the withdrawal has taken its place";
     ChannelUnknown => 422, "channel_unknown", "推送通道不可用", "The channel cannot be registered";
     NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
     LastAdmin => 409, "last_admin", "这是最后一名管理员，请先指定另一名", "The last admin: name another one first";

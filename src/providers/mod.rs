@@ -17,21 +17,27 @@
 //! | `error.rs` | the provider's statuses and codes → `Outcome`, `CallFailure` |
 //!
 //! then three lines here: its `mod`, its field of [`Settings`], its line in [`Registry::new`]. Its name stands in
-//! `domain/channel.rs` already, or is added there.
+//! `domain/channel.rs` already, or is added there; what it is told from outside is read in `config/` and put into its
+//! settings in `app.rs`. [`sandbox`] is a channel with one service behind all recipients and calls to many at a time;
+//! [`webhook`] is one whose recipients are servers of their own: what else a channel may say of itself, from
+//! [`Provider::send_noted`] on, is said there and has a default for everybody else.
 
 #![warn(missing_docs)]
 
 pub mod code_sender;
 pub mod sandbox;
+pub mod webhook;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 pub use crate::domain::channel::{Channel, Repeat};
-use crate::domain::message::{CallFailure, Message, Outcome, Recipient};
+use crate::domain::message::{CallFailure, Message, Noted, Outcome, Recipient};
 
 /// The service behind a channel.
 #[async_trait]
@@ -52,6 +58,29 @@ pub trait Provider: Send + Sync {
     ///
     /// Dropping the future before it ends leaves every recipient maybe delivered.
     async fn send(&self, message: &Message, to: &[Recipient]) -> Result<Vec<Outcome>, CallFailure>;
+
+    /// The same, with what each recipient itself answered, on channels where recipients are servers of their own: what
+    /// is noted is kept with every try, good ones too.
+    async fn send_noted(&self, message: &Message, to: &[Recipient]) -> Result<Vec<Noted>, CallFailure> {
+        Ok(self.send(message, to).await?.into_iter().map(Noted::from).collect())
+    }
+
+    /// Whether one service stands behind all recipients, so that how it answers for one says something of the others.
+    /// Where it does not, a slow or failing answer slows nobody else.
+    fn is_one_service(&self) -> bool {
+        true
+    }
+
+    /// How long it is until this recipient may be sent to, where recipients have limits or failures of their own; nothing:
+    /// now. Asked right before a send; a batch waits for the longest of its recipients.
+    fn not_before(&self, _to: &Recipient) -> Option<Duration> {
+        None
+    }
+
+    /// Sends something that says no more than that messages arrive; nothing where a channel has no such thing.
+    async fn test(&self, _to: &Recipient) -> Option<Noted> {
+        None
+    }
 }
 
 /// What each channel needs; a channel without settings is unconfigured.
@@ -59,6 +88,8 @@ pub trait Provider: Send + Sync {
 pub struct Settings {
     /// The sandbox.
     pub sandbox: Option<sandbox::Settings>,
+    /// Webhooks: servers of users, and bots of group chats.
+    pub webhook: Option<webhook::Settings>,
 }
 
 /// The settings of a channel cannot work.
@@ -80,6 +111,7 @@ impl Registry {
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let mut registry = Self::default();
         registry.add(settings.sandbox.as_ref().map(sandbox::Sandbox::new))?;
+        registry.add(settings.webhook.as_ref().map(webhook::Webhook::new))?;
         Ok(registry)
     }
 

@@ -24,6 +24,7 @@ use crate::services::password;
 use crate::services::refusal::{Error, OnConflict as _, Refusal, Result, Violation};
 use crate::services::session::{self, Caller, Tokens};
 use crate::services::subscription;
+use crate::services::webhook;
 use crate::storage::identity::Login;
 use crate::storage::session as session_rows;
 use crate::storage::{Tx, identity, user};
@@ -240,6 +241,7 @@ pub async fn erase(deps: &Deps, id: UserId) -> Result<()> {
             }
             identity::erase_of_user(tx, id).await?;
             device::end_all_in(tx, id, now).await?;
+            webhook::erase_in(tx, id).await?;
             let ended = session::end_all_in(tx, id, None, now, SessionEnd::UserErased).await?;
             session_rows::forget_clients(tx, id).await?;
             subscription::end_all_in(tx, id, now).await?;

@@ -9,6 +9,8 @@ pub struct Settings {
     pub subscriptions: u32,
     /// Devices at a time.
     pub devices: u32,
+    /// Webhooks at a time.
+    pub webhooks: u32,
     /// How long a cursor of the inbox's changes is good for, and how long a removed item leaves its tombstone.
     pub inbox_retention: Duration,
     /// Different words that all users together may have subscribed to, now or ever: every notifier holds them in memory.
@@ -17,6 +19,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { subscriptions: 20, devices: 20, inbox_retention: Duration::from_secs(90 * 24 * 60 * 60), words: 500_000 }
+        let inbox_retention = Duration::from_secs(90 * 24 * 60 * 60);
+        Self { subscriptions: 20, devices: 20, webhooks: 10, inbox_retention, words: 500_000 }
     }
 }

@@ -37,6 +37,7 @@ pub mod session;
 pub mod startup;
 pub mod subscription;
 pub mod user;
+pub mod webhook;
 
 pub use refusal::{CanFail, Error, Fault, OnConflict, Refusal, Result};
 
@@ -72,6 +73,8 @@ pub struct Parts {
     pub fan_out: fanout::Engine,
     /// What this copy knows about sessions.
     pub sessions: session::Sessions,
+    /// How webhooks are treated.
+    pub webhooks: webhook::Settings,
 }
 
 impl Deps {

@@ -81,6 +81,14 @@ pub enum Refusal {
     FilterEmpty,
     /// The user has as many devices as are allowed.
     DeviceLimitReached,
+    /// The user has as many webhooks as are allowed.
+    WebhookLimitReached,
+    /// The webhook's receiver said that it is no more; nothing is sent there.
+    WebhookEnded,
+    /// The webhook signs with its bot's secret, or not at all: there is none of ours to be made anew.
+    WebhookSecretNotOurs,
+    /// A newer revision or the withdrawal has taken the delivery's place, or it is on its way.
+    DeliveryOvertaken,
     /// The channel is not one that a device can register.
     ChannelUnknown,
     /// A name is taken.

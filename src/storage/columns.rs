@@ -17,6 +17,7 @@ use crate::domain::session::SessionEnd;
 use crate::domain::subscription::{Frequency, SubscriptionEnd};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Role;
+use crate::domain::webhook::PauseReason;
 
 macro_rules! column {
     ($name:ident, $inner:ty, $array:ident, $type:expr, $to:expr, $from:expr) => {
@@ -131,6 +132,7 @@ word_column!(FanOutState);
 word_column!(Frequency);
 word_column!(NotPublished);
 word_column!(NoticeState);
+word_column!(PauseReason);
 word_column!(Platform);
 word_column!(ScheduledState);
 word_column!(State);

@@ -32,8 +32,10 @@ pub struct Outcome {
     pub attempts: i64,
     /// The provider's id of the message.
     pub provider_ref: Option<String>,
-    /// The provider's own words about a try that did not succeed.
+    /// The provider's own words about a try that did not succeed, or the recipient's about any.
     pub detail: Option<String>,
+    /// The HTTP status of the recipient's own answer, on channels where there is one.
+    pub status: Option<i64>,
     /// When the try began.
     pub began_at: Timestamp,
     /// When its outcome was known.
@@ -153,20 +155,23 @@ pub(super) fn rows(conn: &impl ConnectionTrait, outcomes: &[Outcome], binds: &mu
     )
 }
 
-/// Writes down each try that did not end the matter well; a first accepted one stands in its delivery alone.
+/// Writes down each try that did not end the matter well; a first accepted one stands in its delivery alone, unless its
+/// recipient had something to say.
 pub(super) async fn record_attempts(
     tx: &Tx,
     notice: NoticeId,
     revision: i32,
     outcomes: impl Iterator<Item = &Outcome>,
 ) -> DbResult<()> {
-    let settled_at_once = |o: &Outcome| o.attempts == 1 && matches!(o.state, State::Accepted | State::Sending);
+    let settled_at_once =
+        |o: &Outcome| o.attempts == 1 && o.status.is_none() && matches!(o.state, State::Accepted | State::Sending);
     let rows: Vec<serde_json::Value> = outcomes
         .filter(|outcome| outcome.attempts > 0 && !settled_at_once(outcome))
         .map(|o| {
             let word = o.reason.map_or(o.state.as_str(), Reason::as_str);
             let endpoint = o.endpoint.as_uuid().simple().to_string();
-            serde_json::json!([endpoint, o.attempts, word, o.detail, o.began_at.as_millis(), o.decided_at.as_millis()])
+            let (began_at, decided_at) = (o.began_at.as_millis(), o.decided_at.as_millis());
+            serde_json::json!([endpoint, o.attempts, word, o.detail, began_at, decided_at, o.status])
         })
         .collect();
     if rows.is_empty() {
@@ -174,13 +179,13 @@ pub(super) async fn record_attempts(
     }
     let columns = match tx.get_database_backend() {
         DbBackend::Postgres => {
-            "(r->>0)::uuid, (r->>1)::bigint, r->>2, r->>3, (r->>4)::bigint, (r->>5)::bigint \
+            "(r->>0)::uuid, (r->>1)::bigint, r->>2, r->>3, (r->>4)::bigint, (r->>5)::bigint, (r->>6)::bigint \
              FROM jsonb_array_elements($3::jsonb) r"
         }
-        _ => "unhex(value->>0), value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each($3)",
+        _ => "unhex(value->>0), value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each($3)",
     };
     let text = format!(
-        "INSERT INTO attempts (notice_id, revision, endpoint_id, number, outcome, detail, began_at, ended_at) \
+        "INSERT INTO attempts (notice_id, revision, endpoint_id, number, outcome, detail, began_at, ended_at, status) \
          SELECT $1, $2, {columns} WHERE true ON CONFLICT DO NOTHING"
     );
     let rows = serde_json::Value::from(rows).to_string();

@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 /// A delivery's key, in the order of the list.
 pub type Key = (NoticeId, i64, EndpointId);
 
-/// What a list is narrowed to. Without a notice or a user it would go through the whole table.
+/// What a list is narrowed to. Without a notice, a user or a webhook it would go through the whole table.
 #[derive(Debug, Clone, Default)]
 pub struct Narrowed {
     /// Of this notice.
@@ -23,6 +23,8 @@ pub struct Narrowed {
     pub state: Option<State>,
     /// On this channel.
     pub channel: Option<Channel>,
+    /// To this endpoint, which is a webhook.
+    pub webhook: Option<EndpointId>,
     /// Later in the list than this one.
     pub after: Option<Key>,
 }
@@ -90,6 +92,10 @@ pub async fn list(conn: &impl ConnectionTrait, wanted: &Narrowed, count: i64) ->
     if let Some(channel) = wanted.channel {
         conditions.push(format!("d.channel = {}", binds.add(channel)));
     }
+    if let Some(webhook) = wanted.webhook {
+        // Word for word as in the index, which SQLite asks for.
+        conditions.push(format!("d.endpoint_id = {} AND d.channel = 'webhook'", binds.add(webhook)));
+    }
     if let Some((notice, revision, endpoint)) = wanted.after {
         let (notice, revision, endpoint) = (binds.add(notice), binds.add(revision), binds.add(endpoint));
         conditions.push(format!("(d.notice_id, d.revision, d.endpoint_id) < ({notice}, {revision}, {endpoint})"));
@@ -118,6 +124,8 @@ pub struct Attempt {
     pub outcome: String,
     /// The provider's own words.
     pub detail: Option<String>,
+    /// The HTTP status of the recipient's own answer.
+    pub status: Option<i64>,
     /// When it began.
     pub began_at: Timestamp,
     /// When its outcome was known.
@@ -128,7 +136,7 @@ pub struct Attempt {
 /// the same notices and endpoints.
 pub async fn attempts(conn: &impl ConnectionTrait, of: &[Listed]) -> DbResult<Vec<Attempt>> {
     let text = format!(
-        "SELECT notice_id, revision, endpoint_id, number, outcome, detail, began_at, ended_at FROM attempts \
+        "SELECT notice_id, revision, endpoint_id, number, outcome, detail, status, began_at, ended_at FROM attempts \
          WHERE {} AND {} ORDER BY number",
         sql::is_in(conn, "notice_id", "$1", Of::Uuids),
         sql::is_in(conn, "endpoint_id", "$2", Of::Uuids),

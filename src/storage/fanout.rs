@@ -88,14 +88,16 @@ pub struct FanOut {
     pub chunks: i64,
     /// When nothing more is sent.
     pub deadline_at: Timestamp,
+    /// When the revision was published.
+    pub created_at: Timestamp,
     /// How often its planning was begun.
     pub attempts: i64,
     /// The fencing token of the plan's lease.
     pub lease_token: Token,
 }
 
-const COLUMNS: &str =
-    "id, notice_id, revision, kind, announce, position, lane, cursor, chunks, deadline_at, attempts, lease_token";
+const COLUMNS: &str = "id, notice_id, revision, kind, announce, position, lane, cursor, chunks, deadline_at, created_at, attempts, \
+     lease_token";
 
 impl FanOut {
     /// In which revision.

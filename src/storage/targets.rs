@@ -1,7 +1,8 @@
 //! The door: where a revision is to go, and whether it is still wanted there.
 //!
 //! Promise: the second question is the same at every try: of the subscriptions that matched, does one still stand, and
-//! is it not paused? It is asked of what is stored now; whom the revision concerns was frozen at its position.
+//! is it not paused? An endpoint that is paused itself counts as if they all were. It is asked of what is stored now; whom
+//! the revision concerns was frozen at its position.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::domain::time::Timestamp;
 pub enum Consent {
     /// Every subscription that matched has ended.
     Ended,
-    /// Those that have not are paused.
+    /// Those that have not are paused, or the endpoint is.
     Paused,
     /// The user wants it.
     Given,
@@ -98,7 +99,8 @@ pub async fn targets(
     let concerned = concerned(conn, of, among, &now, &mut binds);
     let which = which(conn, sending, &mut binds);
     let text = format!(
-        "{concerned} SELECT e.id AS endpoint_id, e.user_id, e.channel, e.address, CAST(a.consent AS BIGINT) AS consent \
+        "{concerned} SELECT e.id AS endpoint_id, e.user_id, e.channel, e.address, \
+           CAST(CASE WHEN e.paused_at IS NOT NULL AND a.consent = 2 THEN 1 ELSE a.consent END AS BIGINT) AS consent \
          FROM concerned a JOIN endpoints e ON e.user_id = a.user_id AND e.ended_at IS NULL{which}",
     );
     let rows: Vec<TargetRow> = all(conn, &text, binds).await?;

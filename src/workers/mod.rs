@@ -52,6 +52,7 @@ impl Workers {
         self.tasks.spawn(scheduler::index(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::publish_due(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::tidy(deps.clone(), self.stop.clone()));
+        self.tasks.spawn(scheduler::watch_webhooks(deps.clone(), self.stop.clone()));
     }
 
     /// Starts a loop of somebody else's that ends when the token says so.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::pause;
-use crate::services::{Deps, fanout, housekeeping, notice, search};
+use crate::services::{Deps, fanout, housekeeping, notice, search, webhook};
 
 /// How often the database is asked what is owed.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -15,6 +15,8 @@ const DUE_EVERY: Duration = Duration::from_secs(1);
 const DUE_AT_MOST_EVERY: Duration = Duration::from_millis(20);
 /// How often what is no longer needed is removed, and what was held is looked at.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+/// How often webhooks are looked at that may have failed for long.
+const WATCH_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The wait between two steps of indexing what was there before: publishers come in between.
 const STEP_EVERY: Duration = Duration::from_millis(20);
@@ -96,6 +98,15 @@ pub async fn index(deps: Deps, stop: CancellationToken) {
     while pause(&stop, SETTLE_EVERY).await {
         if let Err(error) = search::settle(&deps).await {
             tracing::warn!(%error, "the index could not be settled");
+        }
+    }
+}
+
+/// Switches off webhooks that have failed for long.
+pub async fn watch_webhooks(deps: Deps, stop: CancellationToken) {
+    while pause(&stop, WATCH_EVERY).await {
+        if let Err(error) = webhook::switch_off_failing(&deps).await {
+            tracing::warn!(%error, "failing webhooks could not be looked at");
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use yizhan::domain::time::Clock;
 use yizhan::http::openapi::examples::{JOURNEY, SAMPLES};
 
-use super::support::{Answer, Caller, Contract, Guard, Operation, TestApp, eventually, stream};
+use super::support::{Answer, Caller, Contract, Guard, Operation, Receiver, TestApp, eventually, stream};
 
 #[test]
 fn every_operation_has_an_example_and_every_example_an_operation() {
@@ -64,12 +64,14 @@ struct Journey {
 
 impl Journey {
     async fn begin() -> Self {
-        let app = TestApp::spawn().await;
+        let app = super::webhook::app().await;
+        let receiver = Receiver::start().await;
         let contract = Contract::read();
         let operations = contract.operations().into_iter().map(|operation| (operation.id.clone(), operation)).collect();
         let (operator, admin) = ((*app.operator().await).clone(), (*app.admin().await).clone());
         let ahead = |days: u64| (Clock::system().now() + Duration::from_secs(days * 24 * 60 * 60)).to_string();
-        let values = [("tomorrow", ahead(1)), ("in_two_weeks", ahead(14))];
+        let url = receiver.url("/in/0123456789abcdef");
+        let values = [("tomorrow", ahead(1)), ("in_two_weeks", ahead(14)), ("webhook_url", url)];
         let values = values.map(|(name, value)| (name.to_owned(), value)).into();
         Self { app, contract, operations, operator, admin, values }
     }
@@ -110,9 +112,9 @@ impl Journey {
         let is_over = |delivery: &Value| delivery["state"] == "accepted" || delivery["state"] == "refused";
         let over = async || {
             let deliveries = self.operator.get(&path).await.expect(200);
-            (deliveries.items().iter().filter(|delivery| is_over(delivery)).count() == 2 * revision).then_some(())
+            (deliveries.items().iter().filter(|delivery| is_over(delivery)).count() == 3 * revision).then_some(())
         };
-        eventually("both phones have been sent to", over).await;
+        eventually("both phones and the webhook have been sent to", over).await;
     }
 
     async fn sign_in(&self) -> Answer {

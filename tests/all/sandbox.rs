@@ -91,6 +91,7 @@ fn message(title: &str) -> Message {
         urgent: false,
         expires_at: Timestamp::from_millis(4_000_000_000_000),
         url: format!("/notices/{notice}"),
+        about: Default::default(),
     }
 }
 
@@ -535,17 +536,18 @@ async fn only_what_is_configured_is_in_the_registry() {
     crate::all::support::prepare();
     let empty = Registry::new(&ProviderSettings::default()).unwrap();
     assert!(!empty.configured(Channel::Sandbox) && empty.get(Channel::Apns).is_none());
-    let settings = ProviderSettings { sandbox: Some(ClientSettings::at("http://127.0.0.1:9")) };
+    let settings =
+        ProviderSettings { sandbox: Some(ClientSettings::at("http://127.0.0.1:9")), ..ProviderSettings::default() };
     let registry = Registry::new(&settings).unwrap();
     let provider = registry.get(Channel::Sandbox).unwrap();
     assert_eq!((provider.channel(), provider.max_batch(), provider.max_in_flight()), (Channel::Sandbox, 500, 8));
     assert_eq!(registry.channels().collect::<Vec<_>>(), [Channel::Sandbox]);
     for wrong in ["http://example.com", "ftp://127.0.0.1", "nonsense"] {
-        let settings = ProviderSettings { sandbox: Some(ClientSettings::at(wrong)) };
+        let settings = ProviderSettings { sandbox: Some(ClientSettings::at(wrong)), ..ProviderSettings::default() };
         assert!(Registry::new(&settings).is_err(), "{wrong}");
     }
     for right in ["http://localhost:1", "http://[::1]:1", "https://sandbox.example.com"] {
-        let settings = ProviderSettings { sandbox: Some(ClientSettings::at(right)) };
+        let settings = ProviderSettings { sandbox: Some(ClientSettings::at(right)), ..ProviderSettings::default() };
         assert!(Registry::new(&settings).is_ok(), "{right}");
     }
 }

@@ -10,7 +10,7 @@ use actix_web::web::{Data, Json, post};
 use actix_web::{App, HttpServer};
 use serde_json::{Value, json};
 
-use super::support::{Contract, TestApp, eventually};
+use super::support::{Contract, Receiver, Reply, TestApp, eventually};
 
 const CONTENT: &str = "/webhooks/notice.message/post/requestBody/content/application~1json";
 
@@ -91,4 +91,77 @@ async fn what_is_pushed_is_what_the_document_shows() {
     assert_eq!(shown["example"], settled(&call), "record it anew: the head of this file says how");
     // Where it says that the notice is to be read, it is.
     app.anonymous().get(call["message"]["url"].as_str().expect("a path")).await.expect(200);
+}
+
+/// Each preset, under which name the document tells of it, and the file of its example.
+const PRESETS: [(&str, &str, &str); 4] = [
+    ("standard", "notice.published", "notice_event"),
+    ("wecom", "bot.wecom", "wecom"),
+    ("dingtalk", "bot.dingtalk", "dingtalk"),
+    ("feishu", "bot.feishu", "feishu"),
+];
+
+/// A webhook's call with the samples of the document in place of what differs each time.
+fn settled_for_webhook(call: &Value, webhook: &str) -> Value {
+    let mut call = call.clone();
+    let instant = |text: &str| if text.starts_with("20") { "2026-11-23T01:30:00.000Z" } else { "1795397400" };
+    if let Some(at) = call["timestamp"].as_str().map(instant) {
+        call["timestamp"] = json!(at);
+    }
+    if call["sign"].is_string() {
+        call["sign"] = json!("bDFOMGdBY0Jqc2R3QnZHbTF4TWpPRjBYU3lhTFJwUjc=");
+    }
+    let mut text = call.to_string().replace("2036-", "2026-").replace(webhook, "whk_01h455vb4pex5vsknk084sn02q");
+    if let Some(id) = call["data"]["notice"]["id"].as_str() {
+        text = text.replace(id, "ntc_01h455vb4pex5vsknk084sn02q");
+    }
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Says that a call is of the documented form and is the example, or makes it the example.
+fn as_documented(call: &Value, name: &str, file: &str) {
+    let contract = Contract::read();
+    let at = format!("/webhooks/{name}/post/requestBody/content/application~1json");
+    let shown = contract.json().pointer(&at).unwrap_or_else(|| panic!("{name} is not documented"));
+    let validator = contract.validator(&shown["schema"]);
+    let wrong: Vec<_> = validator.iter_errors(call).map(|error| format!("{} {error}", error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{name}: another form is documented: {wrong:?}\n{call}");
+    if std::env::var("YIZHAN_RECORD_EXAMPLES").is_ok() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/webhooks/{file}.json"));
+        let text = serde_json::to_string_pretty(call).expect("JSON") + "\n";
+        return std::fs::write(path, text).expect("a written example");
+    }
+    assert_eq!(shown["example"], *call, "record {name} anew: the head of this file says how");
+}
+
+#[tokio::test]
+async fn what_each_preset_is_sent_is_what_the_document_shows() {
+    let app = super::webhook::app().await;
+    let (me, publisher) = (app.user().await, app.publisher().await);
+    let wish = json!({"name": "工程", "filter": {"categories": ["construction"]}, "frequency": "immediate"});
+    me.post("/v1/subscriptions", wish).await.expect(201);
+    let mut receivers = Vec::new();
+    for (preset, ..) in PRESETS {
+        let receiver = Receiver::start().await;
+        receiver.always(Reply::said(r#"{"errcode":0,"code":0}"#));
+        let mut body = json!({"preset": preset, "url": receiver.url("/"), "label": "示例"});
+        if matches!(preset, "dingtalk" | "feishu") {
+            body["secret"] = json!("SEC0123456789");
+        }
+        let made = me.post("/v1/webhooks", body).await.expect(201).string("/webhook/id");
+        receivers.push((receiver, made));
+    }
+    let (standard, webhook) = &receivers[0];
+    me.post(&format!("/v1/webhooks/{webhook}/test"), json!({})).await.expect(200);
+    as_documented(&settled_for_webhook(&standard.received(1).await[0].json(), webhook), "webhook.test", "webhook_test");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
+    let text = std::fs::read_to_string(root.join("examples/publish_notice.json")).expect("an example");
+    let text = text.replace("{{in_two_weeks}}", "2036-12-07T01:30:00.000Z");
+    let example: Value = serde_json::from_str(&text).expect("JSON");
+    publisher.post("/v1/notices", example["request"].clone()).await.expect(201);
+    for ((receiver, webhook), (_, name, file)) in receivers.iter().zip(PRESETS) {
+        let calls = if file == "notice_event" { 2 } else { 1 };
+        let call = receiver.received(calls).await.pop().expect("a call");
+        as_documented(&settled_for_webhook(&call.json(), webhook), name, file);
+    }
 }

@@ -15,6 +15,7 @@ use crate::domain::scheduled::{NotPublished, ScheduledState};
 use crate::domain::stream::Ending;
 use crate::domain::subscription::{Frequency, Part, SubscriptionEnd, UnknownAmount};
 use crate::domain::user::Role;
+use crate::domain::webhook::{Preset, WebhookState};
 
 macro_rules! word_schema {
     ($($name:ident),+ $(,)?) => {$(
@@ -29,7 +30,7 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, MessageKind, NoticeState, Role);
-word_schema!(Ending, FanOutState, FeedChange, NotPublished, Reason, ScheduledState, State);
+word_schema!(Ending, FanOutState, FeedChange, NotPublished, Preset, Reason, ScheduledState, State, WebhookState);
 word_schema!(Channel, Frequency, Part, Platform, SubscriptionEnd, UnknownAmount);
 
 /// A code of the catalogue.

@@ -5,6 +5,7 @@
 
 mod common;
 pub mod examples;
+mod user_webhooks;
 mod webhooks;
 
 use std::sync::LazyLock;
@@ -27,6 +28,10 @@ use crate::http::problem::{FieldError, Problem};
     components(schemas(
         Problem, FieldError, webhooks::PushCall, webhooks::PushMessage, webhooks::PushRecipient, InboxReadyView,
         InboxEndView,
+        user_webhooks::NoticeEvent, user_webhooks::NoticeEventData, user_webhooks::NoticeEventNotice,
+        user_webhooks::NoticeEventProject, user_webhooks::TestEvent, user_webhooks::TestEventData,
+        user_webhooks::WecomCall, user_webhooks::WecomMarkdown, user_webhooks::DingtalkCall,
+        user_webhooks::DingtalkMarkdown, user_webhooks::FeishuCall,
     )),
 )]
 struct Head;
@@ -40,6 +45,11 @@ const TAGS: &[(&str, &str)] = &[
     ("sessions", "登录、换取令牌与退出。Signing in, staying signed in, signing out."),
     ("subscriptions", "订阅条件：决定哪些公告送达本人。Standing filters: which notices come to the user."),
     ("devices", "接收推送的设备。Devices that pushes go to."),
+    (
+        "webhooks",
+        "推送到自有服务器（Standard Webhooks）或企业微信、钉钉、飞书群机器人。Servers of one's own, and bots of group chats, \
+         that notices go to like to a device.",
+    ),
     ("inbox", "收件箱与多端同步。The inbox, and keeping several clients in step with it."),
     ("publishing", "发布方凭密钥发布、修订、撤回公告。Publishing, correcting and withdrawing notices with a key."),
     ("publishers", "管理员管理发布方及其密钥。Publishers and their keys, for admins."),

@@ -68,7 +68,8 @@ const NOTICE_MESSAGE: &str = include_str!("../../../openapi/webhooks/notice_mess
 
 /// Every kind of message.
 pub fn all() -> Paths {
-    PathsBuilder::new().path("notice.message", PathItem::new(HttpMethod::Post, notice_message())).build()
+    let devices = PathsBuilder::new().path("notice.message", PathItem::new(HttpMethod::Post, notice_message()));
+    super::user_webhooks::add(devices).build()
 }
 
 fn notice_message() -> OperationBuilder {

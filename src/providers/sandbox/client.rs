@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{CHANNEL, MAX_RECIPIENTS, Settings, error};
 use crate::domain::message::CallFailure;
-use crate::providers::SettingsError;
+use crate::providers::{SettingsError, wire};
 
 /// An answer longer than this is not read to its end. 500 results have about 40 kB.
 const ANSWER_MAX_BYTES: usize = 1024 * 1024;
@@ -77,7 +77,7 @@ impl Client {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| error::retry_after(value, Utc::now()));
+            .and_then(|value| wire::retry_after(value, Utc::now()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| error::transport(&error))? {
             if body.len().saturating_add(chunk.len()) > ANSWER_MAX_BYTES {

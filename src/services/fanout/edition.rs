@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::id::{FanOutId, NoticeId};
-use crate::domain::message::{Message, MessageKind};
+use crate::domain::message::{About, Message, MessageKind};
 use crate::domain::notice::Content;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
@@ -118,6 +118,22 @@ fn message(fan_out: &FanOut, content: &Content, amends: Option<NoticeId>) -> Mes
         urgent: fan_out.lane() == crate::domain::fanout::Lane::Urgent,
         expires_at: fan_out.deadline_at,
         url: format!("/v1/notices/{}", fan_out.notice_id),
+        about: about(fan_out, content, amends),
+    }
+}
+
+fn about(fan_out: &FanOut, content: &Content, amends: Option<NoticeId>) -> About {
+    About {
+        at: fan_out.created_at,
+        title: content.title.clone(),
+        category: content.category.clone(),
+        region: content.region.clone(),
+        notice_type: content.notice_type.clone(),
+        project: content.project.clone(),
+        purchaser: content.purchaser.as_ref().map(|party| party.name.clone()),
+        amends,
+        bid_deadline: content.bid_deadline(),
+        source_url: content.source_url.clone(),
     }
 }
 

@@ -14,6 +14,7 @@
 //!                         │                                          ([verdict]: what an outcome means)
 //!                      [retry]  what is due is leased and sent, each channel by itself
 //!                      [sweep]  what is unfinished and unheard of is rung again
+//!                      [once_more]  one delivery, at its user's wish
 //! ```
 //!
 //! Promise: the database is the record. Every step can be repeated: the same inbox items, never a second delivery for
@@ -38,6 +39,7 @@ mod edition;
 pub mod failpoint;
 mod gate;
 mod lease;
+mod once_more;
 mod pace;
 mod plan;
 mod record;
@@ -51,6 +53,7 @@ pub mod words;
 
 pub use crate::storage::fanout::OUTBOX_CHANNEL;
 pub use chunk::work;
+pub use once_more::{Overtaken, Tried, once_more};
 pub use plan::plan;
 pub use relay::{bury_entry, relay};
 pub use retry::work_due;

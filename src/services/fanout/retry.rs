@@ -124,6 +124,7 @@ fn gone(
         attempts: one.attempts - 1,
         provider_ref: None,
         detail: None,
+        status: None,
         began_at: now,
         decided_at: now,
         due_at: None,

@@ -4,7 +4,7 @@
 //! Promise: a send begins only while its lease is held and the gate is open, both asked right before it, after every
 //! wait; where a repeat is forbidden, the tries of a batch are written down right before its call. A provider that is
 //! slow, rests or is away costs its own recipients the wait and nobody else's: what has no turn by the unit's end is
-//! handed back as it is.
+//! handed back as it is, and so is what its provider does not want to be asked for yet.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::sort::{Addressed, decided};
 use super::verdict::{Case, Verdict};
 use crate::domain::channel::{Channel, Repeat};
 use crate::domain::delivery::{Event, Reason};
-use crate::domain::message::{CallFailure, Outcome as Answer, Recipient};
+use crate::domain::message::{CallFailure, Message, Noted, Outcome as Answer, Recipient};
 use crate::domain::time::Timestamp;
 use crate::providers::Provider;
 use crate::services::Deps;
@@ -92,6 +92,9 @@ impl Unit<'_> {
             let expired = |one: &Addressed| decided(one, Event::Expire, Reason::Deadline, began_at);
             return Ok(Sent::Outcomes(batch.iter().map(expired).collect()));
         }
+        if let Some(wait) = batch.iter().filter_map(|one| provider.not_before(&one.recipient)).max() {
+            return Ok(Sent::NoTurn(batch, wait));
+        }
         let batch = match provider.repeat() {
             Repeat::Forbidden => self.intend(batch, began_at).await?,
             Repeat::Safe | Repeat::Visible => batch,
@@ -102,10 +105,13 @@ impl Unit<'_> {
         }
         failpoint::hit("before_send");
         let recipients: Vec<Recipient> = batch.iter().map(|one| one.recipient.clone()).collect();
-        let answer = call(provider, &self.edition.message, &recipients, self.deps.fan_out.settings.send_budget).await;
+        let budget = self.deps.fan_out.settings.send_budget;
+        let (answer, notes) = noted(call(provider, &self.edition.message, &recipients, budget).await);
         failpoint::hit("after_send");
         let now = self.deps.clock.now();
-        permit.answered(&answer, now);
+        if provider.is_one_service() {
+            permit.answered(&answer, now);
+        }
         let case = |one: &Addressed| Case {
             repeat: provider.repeat(),
             attempts: one.attempts,
@@ -114,8 +120,10 @@ impl Unit<'_> {
             jitter: rand::random(),
         };
         let verdicts = judge(batch.iter().map(case), answer);
+        let notes = notes.into_iter().map(Some).chain(std::iter::repeat(None));
+        let outcomes = batch.iter().zip(verdicts).zip(notes);
         Ok(Sent::Outcomes(
-            batch.iter().zip(verdicts).map(|(one, verdict)| outcome(one, verdict, began_at, now)).collect(),
+            outcomes.map(|((one, verdict), note)| outcome(one, verdict, note, (began_at, now))).collect(),
         ))
     }
 
@@ -148,18 +156,34 @@ impl Unit<'_> {
 }
 
 /// Calls the provider; no answer within the budget is a call that may have been delivered.
-async fn call(
+pub(super) async fn call(
     provider: &dyn Provider,
-    message: &crate::domain::message::Message,
+    message: &Message,
     to: &[Recipient],
     budget: std::time::Duration,
-) -> std::result::Result<Vec<Answer>, CallFailure> {
+) -> std::result::Result<Vec<Noted>, CallFailure> {
     if to.is_empty() {
         return Ok(Vec::new());
     }
-    match tokio::time::timeout(budget, provider.send(message, to)).await {
+    match tokio::time::timeout(budget, provider.send_noted(message, to)).await {
         Ok(answer) => answer,
         Err(_) => Err(CallFailure::RetryAt { after: None, maybe_delivered: true }),
+    }
+}
+
+/// A recipient's own answer: its status, and its words.
+type Note = (Option<u16>, Option<String>);
+
+/// The outcomes, and what was noted of each.
+fn noted(
+    answer: std::result::Result<Vec<Noted>, CallFailure>,
+) -> (std::result::Result<Vec<Answer>, CallFailure>, Vec<Note>) {
+    match answer {
+        Ok(noted) => {
+            let (answers, notes) = noted.into_iter().map(|one| (one.outcome, (one.status, one.text))).unzip();
+            (Ok(answers), notes)
+        }
+        Err(failure) => (Err(failure), Vec::new()),
     }
 }
 
@@ -183,7 +207,13 @@ fn judge(
     }
 }
 
-fn outcome(one: &Addressed, verdict: Verdict, began_at: Timestamp, decided_at: Timestamp) -> Outcome {
+fn outcome(
+    one: &Addressed,
+    verdict: Verdict,
+    note: Option<Note>,
+    (began_at, decided_at): (Timestamp, Timestamp),
+) -> Outcome {
+    let (status, text) = note.unwrap_or_default();
     Outcome {
         endpoint: one.target.endpoint,
         user: one.target.user,
@@ -193,7 +223,8 @@ fn outcome(one: &Addressed, verdict: Verdict, began_at: Timestamp, decided_at: T
         shown: verdict.shown,
         attempts: one.attempts,
         provider_ref: verdict.provider_ref,
-        detail: verdict.detail,
+        detail: text.or(verdict.detail),
+        status: status.map(i64::from),
         began_at,
         decided_at,
         due_at: verdict.due_at,

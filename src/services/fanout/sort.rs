@@ -96,6 +96,7 @@ fn without_try(
         attempts,
         provider_ref: None,
         detail: None,
+        status: None,
         began_at: now,
         decided_at: now,
         due_at: None,

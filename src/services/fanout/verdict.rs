@@ -54,6 +54,7 @@ impl Case {
             // The app registers its new address itself; until then the old one is as good as gone.
             Outcome::TokenMoved { .. } => self.ends(Event::Refuse, Some(Reason::Gone), false, Some("moved".to_owned())),
             Outcome::RetryAt { after, maybe_delivered } => self.later(after, maybe_delivered),
+            Outcome::Failed => self.again(None, Reason::Failed, None),
             Outcome::QuotaExhausted { until } => self.when_quota_returns(until),
             Outcome::PayloadRefused { code } => self.ends(Event::Refuse, Some(Reason::Payload), false, Some(code)),
             Outcome::Unknown { status, code, text } => self.puzzled(status, &code, &text),
@@ -139,6 +140,7 @@ mod tests {
             Outcome::TokenGone { certain: false },
             Outcome::RetryAt { after: None, maybe_delivered: true },
             Outcome::RetryAt { after: None, maybe_delivered: false },
+            Outcome::Failed,
             Outcome::QuotaExhausted { until: None },
             Outcome::PayloadRefused { code: String::new() },
             Outcome::Unknown { status: 418, code: String::new(), text: String::new() },

@@ -28,6 +28,8 @@ pub struct Try {
     pub outcome: Option<String>,
     /// The provider's own words.
     pub detail: Option<String>,
+    /// The HTTP status of the recipient's own answer, on channels where there is one.
+    pub status: Option<i64>,
     /// When it began, as far as that is known.
     pub began_at: Option<Timestamp>,
     /// When its outcome was known.
@@ -45,6 +47,16 @@ pub async fn list_deliveries(
         let text = ("须给出 notice 或 user", "`notice` or `user` is needed");
         return Err(Error::invalid(vec![Violation::query("notice", "required", text.0, text.1)]));
     }
+    explained(deps, filter, cursor, limit).await
+}
+
+/// Deliveries with their tries, of a list that is narrowed enough.
+pub(in crate::services) async fn explained(
+    deps: &Deps,
+    filter: &Narrowed,
+    cursor: Option<&Cursor>,
+    limit: u16,
+) -> Result<Page<Explained>> {
     let after = cursor.map(place).transpose()?;
     let wanted = Narrowed { after, ..filter.clone() };
     let found = delivery_list::list(deps.db.reader(), &wanted, i64::from(limit) + 1).await?;
@@ -89,6 +101,7 @@ pub(super) fn compose(delivery: &Listed, recorded: Option<Vec<Attempt>>) -> Vec<
                 number,
                 outcome: Some(attempt.outcome.clone()),
                 detail: attempt.detail.clone(),
+                status: attempt.status,
                 began_at: Some(attempt.began_at),
                 ended_at: Some(attempt.ended_at),
             },
@@ -96,10 +109,11 @@ pub(super) fn compose(delivery: &Listed, recorded: Option<Vec<Attempt>>) -> Vec<
                 number,
                 outcome: Some(delivery.reason.map_or(delivery.state.as_str(), |reason| reason.as_str()).to_owned()),
                 detail: None,
+                status: None,
                 began_at: Some(delivery.began_at),
                 ended_at: delivery.state.is_final().then_some(delivery.decided_at),
             },
-            None => Try { number, outcome: None, detail: None, began_at: None, ended_at: None },
+            None => Try { number, outcome: None, detail: None, status: None, began_at: None, ended_at: None },
         })
         .collect()
 }

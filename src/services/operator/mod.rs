@@ -11,6 +11,7 @@ pub use crate::storage::dead_letter::{DeadChunk, DeadEntry, Narrowed as DeadFilt
 pub use crate::storage::delivery_list::{Listed as Delivery, Narrowed as DeliveryFilter};
 pub use crate::storage::progress::{Chunks, FanOut, Narrowed as FanOutFilter, OpenChunk};
 pub use dead_letters::{DeadLetter, Replay, Replayed, list_dead_letters, replay};
+pub(in crate::services) use deliveries::explained;
 pub use deliveries::{Explained, Try, list_deliveries};
 pub use fan_outs::{Progress, get_fan_out, list_fan_outs};
 pub use queue::{Standing, standing};

@@ -10,6 +10,7 @@ mod callers;
 mod contract;
 mod database;
 mod pair;
+mod receiver;
 pub mod seed;
 pub mod stream;
 mod world;
@@ -21,6 +22,7 @@ pub use callers::{Caller, Person};
 pub use contract::{Cast, Contract, Guard, Operation, kind};
 pub use database::Database;
 pub use pair::Pair;
+pub use receiver::{Received, Receiver, Reply};
 pub use seed::Seed;
 pub use world::TestWorld;
 

@@ -1,5 +1,8 @@
-//! The world that a test's application lives in: a clock that can be put forward, and letters that can be opened.
+//! The world that a test's application lives in: a clock that can be put forward, letters that can be opened, and names
+//! that lead where a test says.
 
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,17 +25,35 @@ struct Parts {
     ahead: AtomicU64,
     /// To whom, and the code within; oldest first.
     letters: Mutex<Vec<(String, Option<String>)>>,
+    /// What each name answers next; the last answer stays.
+    names: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
     arrived: Notify,
 }
 
 impl TestWorld {
     /// The world as the application takes it.
     pub fn world(&self) -> World {
-        let (clock, letters) = (self.clone(), self.clone());
+        let (clock, letters, names) = (self.clone(), self.clone(), self.clone());
         let mut world = World::real();
         world.clock = Clock::of(move || Clock::system().now() + clock.ahead());
         world.letters = Some(Arc::new(move |to, letter| letters.deliver(to.as_str(), letter)));
+        world.names = Arc::new(move |name| {
+            let found = names.look_up(&name).ok_or_else(|| std::io::Error::other("no such name"));
+            Box::pin(async move { found })
+        });
         world
+    }
+
+    /// Lets a name lead to these addresses at the next look-up, and the later ones at later look-ups.
+    pub fn name(&self, name: &str, answers: &[&[&str]]) {
+        let parsed = answers.iter().map(|answer| answer.iter().map(|text| text.parse().expect("an address")).collect());
+        self.0.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), parsed.collect());
+    }
+
+    fn look_up(&self, name: &str) -> Option<Vec<IpAddr>> {
+        let mut names = self.0.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = names.get_mut(name)?;
+        if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
     }
 
     /// Puts the clock forward.

@@ -8,6 +8,7 @@ use crate::domain::delivery::{Reason, State};
 use crate::domain::id::{DeliveryId, EndpointId, FanOutId, NoticeId, UserId};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::Target;
 use crate::services::operator::{DeliveryFilter, Explained, Try};
 
 /// Which deliveries. At least one of `notice` and `user` is needed.
@@ -39,7 +40,8 @@ impl DeliveriesQuery {
     /// What the list is narrowed to.
     pub fn filter(&self) -> DeliveryFilter {
         let Self { notice, user, state, channel, .. } = self;
-        DeliveryFilter { notice: *notice, user: *user, state: *state, channel: *channel, after: None }
+        let all = DeliveryFilter::default();
+        DeliveryFilter { notice: *notice, user: *user, state: *state, channel: *channel, ..all }
     }
 }
 
@@ -52,6 +54,8 @@ pub struct AttemptView {
     outcome: Option<String>,
     /// The provider's own words.
     detail: Option<String>,
+    /// The HTTP status of the recipient's own answer, on channels where there is one.
+    status: Option<i64>,
     /// When it began.
     began_at: Option<Timestamp>,
     /// When its outcome was known.
@@ -60,8 +64,8 @@ pub struct AttemptView {
 
 impl AttemptView {
     pub(super) fn of(one: Try) -> Self {
-        let Try { number, outcome, detail, began_at, ended_at } = one;
-        Self { number, outcome, detail, began_at, ended_at }
+        let Try { number, outcome, detail, status, began_at, ended_at } = one;
+        Self { number, outcome, detail, status, began_at, ended_at }
     }
 }
 
@@ -76,7 +80,7 @@ pub struct DeliveryView {
     revision: i64,
     /// Where to.
     endpoint_id: EndpointId,
-    /// The last four characters of the endpoint's address; empty for a short or forgotten one.
+    /// The last four characters of the endpoint's address, a webhook's host; empty for a short or forgotten one.
     endpoint_hint: String,
     /// For whom.
     user_id: UserId,
@@ -120,7 +124,10 @@ impl DeliveryView {
             notice_id: delivery.notice_id,
             revision: delivery.revision,
             endpoint_id: delivery.endpoint_id,
-            endpoint_hint: hint(&delivery.address),
+            endpoint_hint: match delivery.channel == Channel::Webhook.as_str() {
+                true => Target::host(&delivery.address),
+                false => hint(&delivery.address),
+            },
             user_id: delivery.user_id,
             fan_out_id: delivery.fan_out_id,
             channel: delivery.channel,

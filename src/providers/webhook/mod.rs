@@ -1,0 +1,137 @@
+//! The `webhook` channel: servers of users, spoken to as Standard Webhooks asks, and the bots of group chats.
+//!
+//! ```text
+//!   turns.rs    may this host, this bot be called now?          (rests after failures, limits of its own)
+//!   message.rs  the call in the words of its preset, signed     (bots.rs: WeCom, DingTalk, Feishu)
+//!   client.rs   the name's addresses are looked up, judged, and connected to: one look-up, one judgement
+//!   error.rs    what the answer means for the delivery, and for the host
+//! ```
+//!
+//! Promise: no connection is made to an address that `Reach` does not permit, whatever a name resolves to and whenever
+//! it changes, because what was judged is what is connected to; redirects are not followed and no proxy is asked. An
+//! answer is read to 4 kB and no further, and no call lasts longer than [`Settings::timeout`]. `webhook-id` is the
+//! delivery's id, the same at every try. Neither an address nor a secret stands in an error, a log or what is noted.
+//! A host that hangs, fails or limits costs its own recipients the wait and nobody else's. Not promised: once only; a
+//! receiver drops repeats by `webhook-id`, and a group chat shows them.
+//!
+//! # What is certain of the bots
+//!
+//! Read in the services' own documents, or seen in answers that others have published: the forms of the calls, DingTalk's
+//! and Feishu's signatures, the limits (20 a minute; Feishu 100 a minute and 5 a second), WeCom's 45009 and 93000,
+//! DingTalk's 130101, 300001, 300005 and 310000, Feishu's 9499, 11232, 19021, 19022 and 19024. Known by hearsay only,
+//! and so never taken for the end of an address: the other codes that `error.rs` names.
+
+mod bots;
+mod client;
+mod error;
+mod message;
+mod settings;
+mod turns;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use url::Url;
+
+pub use self::settings::{Addresses, Lookup, Settings, system_lookup};
+use crate::domain::channel::{Channel, Repeat};
+use crate::domain::id::WebhookId;
+use crate::domain::message::{CallFailure, Message, Noted, Outcome, Recipient};
+use crate::domain::time::Clock;
+use crate::domain::webhook::Target;
+use crate::providers::{Provider, SettingsError};
+
+use self::client::Client;
+use self::message::Word;
+use self::turns::Turns;
+
+const CHANNEL: Channel = Channel::Webhook;
+
+/// The provider of the `webhook` channel.
+#[derive(Debug)]
+pub struct Webhook {
+    client: Client,
+    turns: Turns,
+    in_flight: usize,
+    clock: Clock,
+}
+
+impl Webhook {
+    /// Connects to nothing yet; refuses settings that cannot work. The TLS provider must be installed before.
+    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        if settings.in_flight == 0 || settings.per_host == 0 {
+            return Err(SettingsError { channel: CHANNEL, reason: "calls at a time: at least 1".to_owned() });
+        }
+        Ok(Self {
+            client: Client::new(settings)?,
+            turns: Turns::new(settings.per_host),
+            in_flight: settings.in_flight,
+            clock: settings.clock.clone(),
+        })
+    }
+
+    async fn call(&self, word: Word<'_>, to: &Recipient) -> Noted {
+        let Some((target, url)) = read(to) else { return Outcome::TokenGone { certain: false }.into() };
+        let host = turns::host(&url);
+        let request = match message::request(&target, url, word, to.delivery, self.clock.now()) {
+            Ok(request) => request,
+            Err(error) => return Outcome::PayloadRefused { code: error.to_string() }.into(),
+        };
+        let turn = self.turns.begin(&host, to.endpoint, target.preset, Instant::now());
+        let answer = self.client.post(request, target.preset).await;
+        let (outcome, health) = error::judge(target.preset, &answer);
+        turn.ended(health);
+        let (status, text) = error::note(&target, &answer);
+        Noted { outcome, status, text }
+    }
+}
+
+/// What a recipient is, and where.
+fn read(to: &Recipient) -> Option<(Target, Url)> {
+    let target = Target::read(to.address.expose())?;
+    let url = Url::parse(&target.url).ok()?;
+    Some((target, url))
+}
+
+#[async_trait]
+impl Provider for Webhook {
+    fn channel(&self) -> Channel {
+        CHANNEL
+    }
+
+    fn repeat(&self) -> Repeat {
+        Repeat::Visible
+    }
+
+    /// One, so that every try has a time of its own, and nobody's outcome waits for another's host.
+    fn max_batch(&self) -> usize {
+        1
+    }
+
+    fn max_in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    async fn send(&self, message: &Message, to: &[Recipient]) -> Result<Vec<Outcome>, CallFailure> {
+        Ok(self.send_noted(message, to).await?.into_iter().map(|noted| noted.outcome).collect())
+    }
+
+    async fn send_noted(&self, message: &Message, to: &[Recipient]) -> Result<Vec<Noted>, CallFailure> {
+        Ok(join_all(to.iter().map(|one| self.call(Word::Notice(message), one))).await)
+    }
+
+    fn is_one_service(&self) -> bool {
+        false
+    }
+
+    fn not_before(&self, to: &Recipient) -> Option<Duration> {
+        let (target, url) = read(to)?;
+        self.turns.wait(&turns::host(&url), to.endpoint, target.preset, Instant::now())
+    }
+
+    async fn test(&self, to: &Recipient) -> Option<Noted> {
+        Some(self.call(Word::Test(WebhookId::from_uuid(to.endpoint.as_uuid())), to).await)
+    }
+}

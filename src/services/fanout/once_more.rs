@@ -1,0 +1,115 @@
+//! One delivery sent once more, because its user asked for it.
+//!
+//! Promise: the newest word wins here too: what a revision or a withdrawal has overtaken is not sent. The idempotency key is
+//! that of every other try. The try is written down, and an accepted one settles the delivery; the deadline, pauses and
+//! rests are not asked, because somebody is waiting. Not promised: that a later try does not go out at the same instant.
+
+use crate::domain::channel::Channel;
+use crate::domain::delivery::{Reason, State};
+use crate::domain::id::DeliveryId;
+use crate::domain::message::{Address, CallFailure, Noted, Outcome as Answer, Recipient};
+use crate::domain::time::Timestamp;
+use crate::services::Deps;
+use crate::services::refusal::{Error, Refusal, Result};
+use crate::storage::delivery::Outcome;
+use crate::storage::delivery_list::Listed;
+use crate::storage::{transact, webhook};
+
+use super::gate::Gate;
+use super::send::call;
+use super::verdict::Case;
+use super::{Engine, edition};
+
+/// A try that somebody waited for.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// What it ended with: `accepted`, or a reason's word.
+    pub outcome: &'static str,
+    /// The HTTP status of the recipient's own answer.
+    pub status: Option<u16>,
+    /// The recipient's own words, shortened.
+    pub text: Option<String>,
+    /// The idempotency key that it was sent with.
+    pub delivery: DeliveryId,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When its outcome was known.
+    pub ended_at: Timestamp,
+}
+
+/// A newer revision, or the withdrawal, has taken the delivery's place.
+#[derive(Debug)]
+pub struct Overtaken;
+
+/// Sends a delivery once more.
+pub async fn once_more(deps: &Deps, of: &Listed) -> Result<std::result::Result<Tried, Overtaken>> {
+    let revision = i32::try_from(of.revision).unwrap_or(i32::MAX);
+    let edition = edition::load(deps, of.fan_out_id).await?;
+    let edition = edition.ok_or_else(|| Error::broken(format!("{} has no fan-out", of.notice_id)))?;
+    let channel: Option<Channel> = of.channel.parse().ok();
+    let provider = channel.and_then(|channel| deps.fan_out.providers.get(channel)).ok_or(Refusal::Unavailable)?;
+    let address = Address::parse(&of.address).map_err(|_| Refusal::NotFound)?;
+    let delivery = DeliveryId::of(of.notice_id, revision, of.endpoint_id);
+    if !Gate::new(of.notice_id, revision).is_open(deps).await? {
+        return Ok(Err(Overtaken));
+    }
+    let to = [Recipient { endpoint: of.endpoint_id, address, delivery }];
+    let began_at = deps.clock.now();
+    let answer = call(&*provider, &edition.message, &to, deps.fan_out.settings.send_budget).await;
+    let ended_at = deps.clock.now();
+    let tried =
+        Case { repeat: provider.repeat(), attempts: of.attempts + 1, now: ended_at, deadline: ended_at, jitter: 0.0 };
+    let Noted { outcome, status, text } = settle(answer);
+    let verdict = tried.judge(outcome);
+    let outcome = Outcome {
+        endpoint: of.endpoint_id,
+        user: of.user_id,
+        channel: of.channel.as_str().into(),
+        state: verdict.state,
+        reason: verdict.reason,
+        shown: verdict.shown,
+        attempts: of.attempts + 1,
+        provider_ref: None,
+        detail: text.clone().or(verdict.detail),
+        status: status.map(i64::from),
+        began_at,
+        decided_at: ended_at,
+        due_at: None,
+        lease_token: 0,
+    };
+    transact!(deps.db, |tx| webhook::record_resend(tx, of.notice_id, revision, outcome).await);
+    let outcome = word(verdict.state, verdict.reason);
+    Ok(Ok(Tried { outcome, status, text, delivery, began_at, ended_at }))
+}
+
+impl Engine {
+    /// Sends a recipient something that says no more than that messages arrive; nothing where its channel has no such
+    /// thing. Nothing of it is written down.
+    pub async fn test(&self, deps: &Deps, channel: Channel, to: &Recipient) -> Option<Tried> {
+        let provider = self.providers.get(channel)?;
+        let began_at = deps.clock.now();
+        let noted = match tokio::time::timeout(self.settings.send_budget, provider.test(to)).await {
+            Ok(noted) => noted?,
+            Err(_) => Answer::RetryAt { after: None, maybe_delivered: true }.into(),
+        };
+        let ended_at = deps.clock.now();
+        let case = Case { repeat: provider.repeat(), attempts: 1, now: ended_at, deadline: ended_at, jitter: 0.0 };
+        let Noted { outcome, status, text } = noted;
+        let verdict = case.judge(outcome);
+        let outcome = word(verdict.state, verdict.reason);
+        Some(Tried { outcome, status, text, delivery: to.delivery, began_at, ended_at })
+    }
+}
+
+/// The one outcome of a call for one recipient.
+fn settle(answer: std::result::Result<Vec<Noted>, CallFailure>) -> Noted {
+    match answer {
+        Ok(noted) => noted.into_iter().next().unwrap_or_else(|| Answer::Failed.into()),
+        Err(CallFailure::RetryAt { after, maybe_delivered }) => Answer::RetryAt { after, maybe_delivered }.into(),
+        Err(_) => Answer::Failed.into(),
+    }
+}
+
+fn word(state: State, reason: Option<Reason>) -> &'static str {
+    reason.map_or(state.as_str(), Reason::as_str)
+}
