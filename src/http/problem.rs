@@ -50,7 +50,7 @@ table! {
     UnsupportedMediaType => 415, "unsupported_media_type", "不支持的内容类型", "The media type is not supported";
     NotFound => 404, "not_found", "没有找到", "Not found";
     MethodNotAllowed => 405, "method_not_allowed", "不支持该方法", "The method is not allowed here";
-    Unauthenticated => 401, "unauthenticated", "请先登录", "Valid credentials are needed";
+    Unauthenticated => 401, "unauthenticated", "请先登录，或出示有效的密钥", "Valid credentials are needed";
     Forbidden => 403, "forbidden", "没有权限", "The credentials do not carry this far";
     TooManyRequests => 429, "too_many_requests", "请求过于频繁，请稍后再试", "Too many requests; come again later";
     CursorExpired => 410, "cursor_expired", "游标已过期，请重新完整读取", "The cursor has expired; read in full";
