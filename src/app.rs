@@ -19,6 +19,7 @@ use crate::queue::Queue;
 use crate::queue::redis::RedisQueue;
 use crate::queue::table::TableQueue;
 use crate::sandbox::{self, SandboxState};
+use crate::services::answers;
 use crate::services::catalogue;
 use crate::services::fanout::{self, Engine};
 use crate::services::health;
@@ -26,6 +27,7 @@ use crate::services::live;
 use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::startup;
+use crate::services::views;
 use crate::services::{Deps, Parts};
 use crate::storage::Db;
 use crate::storage::lock::{self, FolderLock};
@@ -120,8 +122,11 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let copy = health::Identity::new(roles.api, roles.notifier, roles.scheduler, sandbox);
     let live = live::Hub::new(config.live, !config.storage.is_sqlite());
     let webhooks = config.webhooks.settings.clone();
+    let answers = answers::Answers::new(config.answers_bytes);
+    let (newest_documents, scope_rows, views) = Default::default();
     Ok(Deps::new(Parts {
         public_url: config.public_url.clone(),
+        answers,
         copy,
         db,
         fan_out,
@@ -129,12 +134,15 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
         clock,
         holdings,
         kv,
+        newest_documents,
+        scope_rows,
         limits,
         live,
         codes,
         publisher_keys,
         sessions,
         webhooks,
+        views,
     }))
 }
 
@@ -212,6 +220,10 @@ pub async fn start_in(config: &Config, world: World) -> Result<Running, StartErr
     let workers = Workers::new();
     workers.spawn(telemetry::upkeep);
     workers.start_live(&deps, config.roles.api);
+    if config.roles.api {
+        let deps = deps.clone();
+        workers.spawn(|stop| views::keep(deps, stop));
+    }
     if config.roles.notifier {
         workers.start_notifier(&deps);
     }
@@ -261,6 +273,8 @@ impl Running {
         }
         self.server.stop(true).await;
         self.task.await??;
+        // What was read while the last requests were answered.
+        views::flush(&self.deps).await?;
         Ok(())
     }
 }

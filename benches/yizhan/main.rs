@@ -5,7 +5,8 @@
 //! cargo bench -- --quick      small sizes, to see that it works
 //! cargo bench -- --embedded   only the embedded default
 //! cargo bench -- --servers    only PostgreSQL and Redis
-//! cargo bench -- push inbox   only these parts: publish, inbox, push, webhooks, read, words
+//! cargo bench -- push inbox   only these parts: publish, inbox, push, webhooks, read, search, words
+//! cargo bench -- search --searched=5000   how many notices are searched
 //! ```
 //!
 //! *Bare* is the same rows into the same table with the same indexes, commit size and durability; or the same bodies
@@ -20,6 +21,7 @@
 #![expect(clippy::expect_used, reason = "a measurement that meets what it did not expect shall stop")]
 
 mod feed;
+mod finding;
 mod inbox;
 mod load;
 mod matching;
@@ -57,6 +59,8 @@ pub struct Size {
     pub words: u32,
     /// How long each kind of reading lasts.
     pub reading: Duration,
+    /// Notices that are searched: half a year of a province.
+    pub searched: u32,
 }
 
 const WHOLE: Size = Size {
@@ -67,6 +71,7 @@ const WHOLE: Size = Size {
     publications: 100,
     words: 100_000,
     reading: Duration::from_secs(4),
+    searched: 116_830,
 };
 
 const QUICK: Size = Size {
@@ -77,13 +82,16 @@ const QUICK: Size = Size {
     publications: 10,
     words: 10_000,
     reading: Duration::from_secs(1),
+    searched: 5_000,
 };
 
 #[tokio::main]
 async fn main() {
     let options: Vec<String> = std::env::args().skip(1).filter(|option| option != "--bench").collect();
     let chosen = |option: &str| options.iter().any(|given| given == option);
-    let size = if chosen("--quick") { QUICK } else { WHOLE };
+    let mut size = if chosen("--quick") { QUICK } else { WHOLE };
+    let searched = options.iter().find_map(|option| option.strip_prefix("--searched="));
+    size.searched = searched.map_or(size.searched, |text| text.parse().expect("--searched= is a number"));
     let parts = Parts(options.iter().filter(|option| !option.starts_with('-')).cloned().collect());
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("one TLS provider");
     let began = Instant::now();
@@ -142,5 +150,8 @@ async fn measure(pair: Pair, size: Size, parts: &Parts, table: &mut Table) {
     }
     if parts.have("read") {
         reading::measure(&world, table).await;
+    }
+    if parts.have("search") {
+        finding::measure(&world, table).await;
     }
 }

@@ -28,7 +28,7 @@ const REQUESTS: usize = 2_000;
 /// Threads of each server: what the product takes.
 const THREADS: usize = 2;
 /// actix with a short answer at 64 connections.
-const FLOOR: f64 = 83_000.0;
+pub const FLOOR: f64 = 83_000.0;
 
 pub async fn measure(world: &World, table: &mut Table) {
     let (ours, empty) = (server(world).await, nothing());
@@ -53,7 +53,7 @@ pub async fn measure(world: &World, table: &mut Table) {
 }
 
 /// The product's door on this world, without limits for one address; nothing is delivered from here.
-async fn server(world: &World) -> SocketAddr {
+pub async fn server(world: &World) -> SocketAddr {
     let mut environment = world.pair.environment();
     environment.push(("YIZHAN_RATE_LIMITS".to_owned(), "off".to_owned()));
     let config = Config::read(Env::of(environment)).expect("a configuration");
@@ -64,7 +64,7 @@ async fn server(world: &World) -> SocketAddr {
     at
 }
 
-fn nothing() -> SocketAddr {
+pub fn nothing() -> SocketAddr {
     let (listener, at) = listener();
     let server = HttpServer::new(|| App::new().route("/", web::get().to(|| async { HttpResponse::Ok().finish() })));
     tokio::spawn(server.workers(THREADS).disable_signals().listen(listener).expect("the port is ours").run());

@@ -15,6 +15,7 @@ mod m20261124_000005_search;
 mod m20261124_000006_scheduled_notices;
 mod m20261124_000007_scopes_in_order;
 mod m20261124_000009_webhooks;
+mod m20261124_000012_reading;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -28,10 +29,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_initial::Migration),
             Box::new(m20261123_000002_fan_out::Migration),
             Box::new(m20261123_000003_address_hash::Migration),
+            Box::new(m20261124_000005_search::Migration),
             Box::new(m20261124_000006_scheduled_notices::Migration),
             Box::new(m20261124_000007_scopes_in_order::Migration),
-            Box::new(m20261124_000005_search::Migration),
             Box::new(m20261124_000009_webhooks::Migration),
+            Box::new(m20261124_000012_reading::Migration),
         ]
     }
 }

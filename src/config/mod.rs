@@ -22,6 +22,9 @@ use crate::services;
 use crate::storage;
 use env::{Env, EnvError};
 
+/// A mebibyte.
+const MIB: u64 = 1024 * 1024;
+
 /// Everything that can be told from outside.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -53,6 +56,8 @@ pub struct Config {
     pub roles: Roles,
     /// Whether the sandbox stands in for the providers.
     pub sandbox: bool,
+    /// How much memory public answers may be kept in.
+    pub answers_bytes: u64,
 }
 
 /// Which part of the work a process does.
@@ -108,6 +113,7 @@ impl Config {
             webhooks: webhooks::read(env),
             roles: roles(env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
+            answers_bytes: MIB * env.within("YIZHAN_ANSWERS_MIB", 32, 0..=65_536),
         }
     }
 }

@@ -38,6 +38,7 @@
 
 pub mod catalogue;
 pub mod channel;
+pub mod completion;
 pub mod delivery;
 pub mod device;
 pub mod fanout;

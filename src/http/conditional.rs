@@ -3,10 +3,12 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+
+use crate::services::answers::Answer;
 
 /// `If-None-Match`: the versions that the caller has.
 #[derive(Debug)]
@@ -68,6 +70,14 @@ impl Caching {
         response.insert_header((header::CACHE_CONTROL, self.directive()));
         response
     }
+}
+
+/// Answers 304 when the caller has this version, else 200 with what was made before. Weak (RFC 9110, 8.8.1): how often
+/// notices were read may have changed, which makes no new version.
+pub fn kept(known: &IfNoneMatch, Answer { etag, body }: &Answer) -> HttpResponse {
+    let mut response = if known.has(etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::ETAG, format!("W/\"{etag}\""))).insert_header((header::CACHE_CONTROL, "no-cache"));
+    if known.has(etag) { response.finish() } else { response.content_type(ContentType::json()).body(body.clone()) }
 }
 
 /// A version that follows from what the answer is made of.

@@ -34,6 +34,7 @@ pub mod problem;
 pub mod publisher;
 pub mod reach;
 pub mod scheduled;
+pub mod search;
 pub mod session;
 pub mod subscription;
 pub mod user;
@@ -47,6 +48,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
             .configure(notice::routes)
             .configure(feed::routes)
             .configure(scheduled::routes)
+            .configure(search::routes)
             .configure(publisher::routes)
             .configure(account::routes)
             .configure(session::routes)

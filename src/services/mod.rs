@@ -11,6 +11,7 @@ use crate::providers::code_sender::CodeSenders;
 use crate::storage::Db;
 
 pub mod account;
+pub mod answers;
 pub mod catalogue;
 pub mod confirmation;
 pub mod device;
@@ -37,6 +38,7 @@ pub mod session;
 pub mod startup;
 pub mod subscription;
 pub mod user;
+pub mod views;
 pub mod webhook;
 
 pub use refusal::{CanFail, Error, Fault, OnConflict, Refusal, Result};
@@ -47,6 +49,8 @@ pub struct Deps(Arc<Parts>);
 
 /// The parts that [`Deps`] hands out.
 pub struct Parts {
+    /// Public answers, kept for a moment.
+    pub answers: answers::Answers,
     /// The record.
     pub db: Db,
     /// The catalogue; see [`Deps::catalogue`].
@@ -59,6 +63,8 @@ pub struct Parts {
     pub holdings: holdings::Settings,
     /// What processes share and may lose.
     pub kv: Kv,
+    /// Where the newest documents of the index begin.
+    pub newest_documents: search::Kept,
     /// How much is allowed in general.
     pub limits: limits::Settings,
     /// The streams of this copy.
@@ -71,16 +77,26 @@ pub struct Parts {
     pub public_url: Option<String>,
     /// The engine room.
     pub fan_out: fanout::Engine,
+    /// How common the scopes of lists are.
+    pub scope_rows: notice::ScopeRows,
     /// What this copy knows about sessions.
     pub sessions: session::Sessions,
     /// How webhooks are treated.
     pub webhooks: webhook::Settings,
+    /// How often notices were read here.
+    pub views: views::Views,
 }
 
 impl Deps {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// A notice was published, revised or withdrawn, and that is committed: whoever waits for it is told.
+    pub fn notice_changed(&self) {
+        self.answers.changed();
+        self.fan_out.wake.notify_one();
     }
 
     /// The catalogue as it is now.

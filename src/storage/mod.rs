@@ -54,6 +54,7 @@ pub mod tally;
 pub mod targets;
 pub mod term;
 pub mod user;
+pub mod views;
 pub mod webhook;
 pub mod words;
 

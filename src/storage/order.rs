@@ -10,7 +10,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend};
 
-use super::{DbResult, Tx, value};
+use super::{DbResult, Tx, execute, value};
 
 /// Takes `count` positions and returns the first. Whoever takes one holds up everybody else who wants one until it
 /// commits: take it last.
@@ -32,6 +32,16 @@ pub async fn take_position(tx: &Tx) -> DbResult<i64> {
 /// The position of the newest commit.
 pub async fn position(conn: &impl ConnectionTrait) -> DbResult<i64> {
     value(conn, "SELECT position AS value FROM commit_order WHERE id = 1", []).await
+}
+
+/// Notes that notices change with this transaction, which has its position.
+pub async fn change_notices(tx: &Tx) -> DbResult<u64> {
+    execute(&**tx, "UPDATE commit_order SET notices = notices + 1 WHERE id = 1", []).await
+}
+
+/// A number that is another one whenever a notice has changed.
+pub async fn notices(conn: &impl ConnectionTrait) -> DbResult<i64> {
+    value(conn, "SELECT notices AS value FROM commit_order WHERE id = 1", []).await
 }
 
 /// The stamp for what this transaction changes in inboxes.

@@ -31,8 +31,10 @@ const OPEN: &[&str] = &[
     "list_regions",
     "list_registration_options",
     "refresh_session",
+    "search_notices",
     "start_password_reset",
     "start_registration",
+    "suggest_words",
 ];
 
 #[test]

@@ -14,6 +14,6 @@ mod query;
 mod tokens;
 
 pub use marks::{Fragment, MAX_SNIPPET_CHARS, mark, snippet};
-pub use plan::{Stream, Tier, by_time, streams};
+pub use plan::{Sort, Stream, Tier, by_time, streams};
 pub use query::{MAX_WORDS, Query, Word};
 pub use tokens::{MAX_TEXT_CHARS, in_title, of_scope, of_text};

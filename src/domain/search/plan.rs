@@ -8,6 +8,17 @@ use std::collections::BTreeSet;
 
 use super::query::{Query, Word};
 use super::tokens::{in_title, of_scope};
+use crate::domain::words::words;
+
+words! {
+    /// In which order what is found is shown.
+    Sort {
+        /// The best tier first, and in each the newest.
+        Relevance = "relevance",
+        /// The newest.
+        Time = "time",
+    }
+}
 
 /// Where the words stand. The greater, the nearer to what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,6 +5,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::catalogue::Level;
 use crate::domain::channel::Channel;
+use crate::domain::completion::SuggestionKind;
 use crate::domain::delivery::{Reason, State};
 use crate::domain::device::Platform;
 use crate::domain::fanout::{Announce, EditionKind, FanOutState};
@@ -12,6 +13,7 @@ use crate::domain::identity::IdentityKind;
 use crate::domain::message::MessageKind;
 use crate::domain::notice::{AmountKind, DeadlineKind, FeedChange, NoticeState};
 use crate::domain::scheduled::{NotPublished, ScheduledState};
+use crate::domain::search::Sort;
 use crate::domain::stream::Ending;
 use crate::domain::subscription::{Frequency, Part, SubscriptionEnd, UnknownAmount};
 use crate::domain::user::Role;
@@ -30,7 +32,19 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, MessageKind, NoticeState, Role);
-word_schema!(Ending, FanOutState, FeedChange, NotPublished, Preset, Reason, ScheduledState, State, WebhookState);
+word_schema!(
+    Ending,
+    FanOutState,
+    FeedChange,
+    NotPublished,
+    Preset,
+    Reason,
+    ScheduledState,
+    Sort,
+    State,
+    SuggestionKind,
+    WebhookState
+);
 word_schema!(Channel, Frequency, Part, Platform, SubscriptionEnd, UnknownAmount);
 
 /// A code of the catalogue.

@@ -13,6 +13,7 @@ use crate::http::extract::body::BodyLimit;
 
 pub use dto::NoticeBody;
 pub use parts::AttachmentPart;
+pub use reading::version;
 pub use views::{ChangeView, ContentView, NoticeItemView, ProjectView};
 
 /// A notice's body is somebody else's HTML and may be long.

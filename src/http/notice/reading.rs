@@ -6,12 +6,12 @@ use actix_web::{HttpResponse, get};
 use super::dto::NoticesQuery;
 use super::views::{NoticeView, NoticesView, ProjectView, RevisionView, RevisionsView};
 use crate::domain::id::NoticeId;
-use crate::domain::notice::NoticeState;
 use crate::http::conditional::{self, IfNoneMatch, etag_of};
 use crate::http::extract::id::Id;
 use crate::http::extract::page::{PageQuery, cursor_of, limit_of};
 use crate::http::extract::query::Query;
 use crate::http::problem::{ApiResult, problems};
+use crate::services::answers::{self, Answer};
 use crate::services::notice::{self, Summary};
 use crate::services::{Deps, Refusal};
 
@@ -21,7 +21,7 @@ problems!(
 );
 
 /// Changes whenever what is shown of these notices does.
-fn version<'a>(deps: &Deps, notices: impl IntoIterator<Item = &'a Summary>, more: &str) -> String {
+pub fn version<'a>(deps: &Deps, notices: impl IntoIterator<Item = &'a Summary>, more: &str) -> String {
     let parts = notices.into_iter().map(|notice| format!("{}.{}.{}", notice.id, notice.revision, notice.state));
     etag_of(parts.chain([deps.catalogue().digest().to_owned(), more.to_owned()]))
 }
@@ -29,30 +29,37 @@ fn version<'a>(deps: &Deps, notices: impl IntoIterator<Item = &'a Summary>, more
 /// Notices, the newest first.
 #[utoipa::path(
     tag = "notices", operation_id = "list_notices", summary = "List notices", params(NoticesQuery),
-    description = "公告列表，按发布时间倒序，不含正文，无需登录。Strong ETag; 304 while unchanged.",
+    description = "公告列表，按发布时间倒序，不含正文，无需登录。Weak ETag, which does not count `views`; 304 while unchanged.",
     responses((status = 200, body = NoticesView), (status = 304, description = "Unchanged"))
 )]
 #[get("")]
 pub async fn list_notices(deps: Data<Deps>, query: Query<NoticesQuery>, known: IfNoneMatch) -> ApiResult<HttpResponse> {
-    let (cursor, limit) = (cursor_of(query.0.cursor.as_deref()), limit_of(query.0.limit));
-    let page = notice::list(&deps, &query.0.filter(), cursor.as_ref(), limit).await?;
-    let etag = version(&deps, &page.items, page.next.as_ref().map(ToString::to_string).as_deref().unwrap_or_default());
-    Ok(conditional::answer(&known, &etag, || NoticesView::of(page, &deps.catalogue())))
+    let answer = answers::answer(&deps, format!("list_notices {:?}", query.0), async || {
+        let (cursor, limit) = (cursor_of(query.0.cursor.as_deref()), limit_of(query.0.limit));
+        let page = notice::list(&deps, &query.0.filter(), cursor.as_ref(), limit).await?;
+        let etag = version(&deps, &page.items, &format!("{:?}", page.next));
+        Answer::json(etag, &NoticesView::of(page, &deps.catalogue()))
+    });
+    Ok(conditional::kept(&known, &answer.await?))
 }
 
 /// A notice.
 #[utoipa::path(
     tag = "notices", operation_id = "get_notice", summary = "Get a notice", params(("id" = NoticeId, Path)),
-    description = "公告详情，含正文与更正公告。A withdrawn notice shows its state and reason and no body.",
+    description = "公告详情，含正文与更正公告。A withdrawn notice shows its state and reason and no body. Each answer, 304 too, counts as a \
+                   view. Weak ETag, which does not count `views`.",
     responses((status = 200, body = NoticeView), (status = 304, description = "Unchanged"), NoticeProblems)
 )]
 #[get("/{id}")]
 pub async fn get_notice(deps: Data<Deps>, id: Id<NoticeId>, known: IfNoneMatch) -> ApiResult<HttpResponse> {
-    let full = notice::get(&deps, id.0).await?;
-    let etag = version(&deps, std::iter::once(&full.summary).chain(&full.amendments), "");
-    let shown = full.summary.state == NoticeState::Published && !known.has(&etag);
-    let body = if shown { notice::edition(&deps, id.0, full.summary.revision).await?.body_html } else { None };
-    Ok(conditional::answer(&known, &etag, || NoticeView::of(full, body, &deps.catalogue())))
+    let answer = answers::answer(&deps, format!("get_notice {}", id.0), async || {
+        let full = notice::get(&deps, id.0).await?;
+        let etag = version(&deps, std::iter::once(&full.summary).chain(&full.amendments), "");
+        Answer::json(etag, &NoticeView::of(full, &deps.catalogue()))
+    });
+    let answer = answer.await?;
+    deps.views.count(id.0);
+    Ok(conditional::kept(&known, &answer))
 }
 
 /// A notice's editions.
@@ -97,7 +104,10 @@ pub async fn get_notice_revision(
 )]
 #[get("/projects/{code}")]
 pub async fn get_project(deps: Data<Deps>, code: Path<String>, known: IfNoneMatch) -> ApiResult<HttpResponse> {
-    let notices = notice::project(&deps, &code).await?;
-    let etag = version(&deps, &notices, "");
-    Ok(conditional::answer(&known, &etag, || ProjectView::of(notices, &deps.catalogue())))
+    let answer = answers::answer(&deps, format!("get_project {code}"), async || {
+        let notices = notice::project(&deps, &code).await?;
+        let etag = version(&deps, &notices, "");
+        Answer::json(etag, &ProjectView::of(notices, &deps.catalogue()))
+    });
+    Ok(conditional::kept(&known, &answer.await?))
 }

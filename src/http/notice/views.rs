@@ -171,6 +171,8 @@ pub struct NoticeItemView {
     published_at: Timestamp,
     /// When it last changed.
     updated_at: Timestamp,
+    /// How often it was read. Counted by the way: seconds late, and a crash may lose the last few.
+    views: i64,
 }
 
 impl NoticeItemView {
@@ -189,6 +191,7 @@ impl NoticeItemView {
             duplicate_of: summary.duplicate_of,
             published_at: summary.published_at,
             updated_at: summary.updated_at,
+            views: summary.views,
         }
     }
 }
@@ -221,8 +224,8 @@ pub struct NoticeView {
 
 impl NoticeView {
     /// A notice and its body.
-    pub fn of(full: Full, body_html: Option<String>, catalogue: &Catalogue) -> Self {
-        let Full { mut summary, amendments } = full;
+    pub fn of(full: Full, catalogue: &Catalogue) -> Self {
+        let Full { mut summary, body_html, amendments } = full;
         let attachments = files(&mut summary.content);
         let code = summary.content.project.as_ref().map(|project| project.code.as_bytes());
         let links = NoticeLinks {

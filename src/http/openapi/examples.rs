@@ -76,6 +76,8 @@ journey! {
     list_all_scheduled_notices,
     cancel_scheduled_notice,
     list_notices,
+    search_notices,
+    suggest_words,
     get_notice,
     revise_notice,
     list_notice_revisions,

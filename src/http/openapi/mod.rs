@@ -41,6 +41,7 @@ const TAGS: &[(&str, &str)] = &[
     ("catalogue", "分类、行政区划与公告类型。Categories, regions and notice types."),
     ("notices", "公开查阅公告，无需登录。Reading notices; no sign-in is needed."),
     ("feeds", "公告变更流与订阅源，无需登录。Following the changes of notices; no sign-in is needed."),
+    ("search", "按词查找公告与输入提示，无需登录。Finding notices by words; no sign-in is needed."),
     ("accounts", "注册、重置密码与本人资料。Registering, resetting a password, one's own profile."),
     ("sessions", "登录、换取令牌与退出。Signing in, staying signed in, signing out."),
     ("subscriptions", "订阅条件：决定哪些公告送达本人。Standing filters: which notices come to the user."),

@@ -49,7 +49,7 @@ async fn publish_one(deps: &Deps, row: &Row) -> Result<()> {
     match tried {
         Ok(Some(published)) => {
             failpoint::hit("scheduled_published");
-            deps.fan_out.wake.notify_one();
+            deps.notice_changed();
             count("published");
             tracing::info!(scheduled.id = %row.id, notice.id = %published.id, "published what was scheduled");
             Ok(())

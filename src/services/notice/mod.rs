@@ -13,6 +13,7 @@ mod publish;
 mod put;
 mod read;
 mod revise;
+mod rows;
 pub mod scheduled;
 
 pub use diff::Change;
@@ -21,4 +22,6 @@ pub use due::publish_due;
 pub use publish::{Published, publish};
 pub use put::put;
 pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project};
+pub(in crate::services) use read::{search_scopes, summary};
 pub use revise::{MAX_REVISIONS, Revision, revise, withdraw};
+pub use rows::ScopeRows;

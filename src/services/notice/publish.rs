@@ -62,7 +62,7 @@ pub async fn publish(deps: &Deps, caller: &Caller, call: &Call, draft: Draft) ->
     let id = NoticeId::new();
     let attempt = async || once(deps, call, async |tx| store(deps, tx, caller, &ready, id).await).await;
     let published = retried(attempt).await?;
-    deps.fan_out.wake.notify_one();
+    deps.notice_changed();
     Ok(published)
 }
 

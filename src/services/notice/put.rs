@@ -20,7 +20,7 @@ pub async fn put(deps: &Deps, caller: &Caller, draft: Draft) -> Result<Published
     let id = NoticeId::new();
     let attempt = async || deps.db.write(async |tx| put_in(deps, tx, caller, &ready, id).await).await;
     let published = retried(attempt).await?;
-    deps.fan_out.wake.notify_one();
+    deps.notice_changed();
     Ok(published)
 }
 

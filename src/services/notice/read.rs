@@ -12,6 +12,7 @@ use crate::services::Deps;
 use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::storage::notice::list::{self, Listed, Narrowed};
 use crate::storage::notice::{self, revision};
+use crate::storage::search;
 
 const NOTICES: &str = "notices";
 const REVISIONS: &str = "notice_revisions";
@@ -74,13 +75,17 @@ pub struct Summary {
     pub published_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// How often it was read, as far as that is added up.
+    pub views: i64,
 }
 
-/// A notice with what belongs to it, but for its body.
+/// A notice with what belongs to it.
 #[derive(Debug, Clone)]
 pub struct Full {
     /// The notice.
     pub summary: Summary,
+    /// Its body; nothing once it is withdrawn.
+    pub body_html: Option<String>,
     /// The notices that amend it, the newest first.
     pub amendments: Vec<Summary>,
 }
@@ -115,7 +120,8 @@ pub struct Edition {
 pub async fn list(deps: &Deps, filter: &Filter, cursor: Option<&Cursor>, limit: u16) -> Result<Page<Summary>> {
     let after = cursor.map(place).transpose()?;
     let wanted = Narrowed { after, ..narrowed(filter) };
-    let found = list::newest(deps.db.reader(), &wanted, i64::from(limit) + 1).await?;
+    let scopes = rarest_first(deps, &wanted).await?;
+    let found = list::newest(deps.db.reader(), &wanted, &scopes, i64::from(limit) + 1).await?;
     let found = found.into_iter().map(summary).collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(found, limit, |last| {
         Cursor::new(NOTICES, [last.published_at.as_millis().to_string(), last.id.to_string()])
@@ -124,10 +130,6 @@ pub async fn list(deps: &Deps, filter: &Filter, cursor: Option<&Cursor>, limit: 
 
 /// The lists in which everything stands that a filter asks for, as far as lists can say it.
 pub(super) fn scopes(filter: &Filter) -> Vec<String> {
-    narrowed(filter).scopes
-}
-
-fn narrowed(filter: &Filter) -> Narrowed {
     // In the order of how rare they usually are: it decides between scopes that are all common.
     let scopes = [
         filter.region.as_ref().map(|code| format!("r:{code}")),
@@ -138,8 +140,38 @@ fn narrowed(filter: &Filter) -> Narrowed {
         filter.source.as_ref().map(|source| format!("o:{source}")),
         (filter.state == Some(NoticeState::Withdrawn)).then(|| "w:".to_owned()),
     ];
+    scopes.into_iter().flatten().collect()
+}
+
+/// The scopes with the rarest one first; of equally common ones the first stays first.
+async fn rarest_first(deps: &Deps, wanted: &Narrowed) -> Result<Vec<String>> {
+    if wanted.scopes.len() < 2 || wanted.project_key.is_some() || wanted.amends.is_some() {
+        return Ok(wanted.scopes.clone());
+    }
+    let mut counted = Vec::new();
+    for scope in &wanted.scopes {
+        let rows = match deps.scope_rows.known(scope) {
+            Some(rows) => rows,
+            None => deps.scope_rows.learn(scope, list::rows_of(deps.db.reader(), scope).await?),
+        };
+        counted.push((rows, scope.clone()));
+    }
+    counted.sort_by_key(|(rows, _)| *rows);
+    Ok(counted.into_iter().map(|(_, scope)| scope).collect())
+}
+
+/// The scopes that a search is narrowed to: those of the lists, and what lists compare with a column.
+pub(in crate::services) fn search_scopes(filter: &Filter) -> Vec<String> {
+    let mut scopes = scopes(filter);
+    scopes.extend(filter.project.as_deref().map(|code| search::scope_of_project(&fold_code(code))));
+    scopes.extend(filter.amends.map(|id| format!("a:{id}")));
+    scopes.extend((filter.state == Some(NoticeState::Published)).then(|| search::STANDING.to_owned()));
+    scopes
+}
+
+fn narrowed(filter: &Filter) -> Narrowed {
     Narrowed {
-        scopes: scopes.into_iter().flatten().collect(),
+        scopes: scopes(filter),
         project_key: filter.project.as_deref().map(fold_code),
         amends: filter.amends,
         state: filter.state.map(NoticeState::as_str),
@@ -164,11 +196,12 @@ fn wrong_cursor() -> Error {
 /// A notice and its amendments.
 pub async fn get(deps: &Deps, id: NoticeId) -> Result<Full> {
     let conn = deps.db.reader();
-    let found = list::of_ids(conn, &[id]).await?.into_iter().next().ok_or(Refusal::NotFound)?;
-    let wanted = Narrowed { amends: Some(id), ..Narrowed::default() };
-    let amendments = list::newest(conn, &wanted, MAX_RELATED).await?;
-    let amendments = amendments.into_iter().map(summary).collect::<Result<_>>()?;
-    Ok(Full { summary: summary(found)?, amendments })
+    let mut found = list::with_amendments(conn, id, MAX_RELATED).await?;
+    let place = found.iter().position(|shown| shown.listed.notice.id == id).ok_or(Refusal::NotFound)?;
+    let list::Shown { listed, body_html } = found.swap_remove(place);
+    found.sort_by_key(|shown| std::cmp::Reverse((shown.listed.notice.published_at, shown.listed.notice.id)));
+    let amendments = found.into_iter().map(|shown| summary(shown.listed)).collect::<Result<_>>()?;
+    Ok(Full { summary: summary(listed)?, body_html, amendments })
 }
 
 /// Whether there is a notice of this id.
@@ -226,8 +259,9 @@ fn entry(row: revision::Entry, state: NoticeState) -> Result<EditionEntry> {
     })
 }
 
-pub(super) fn summary(listed: Listed) -> Result<Summary> {
-    let Listed { notice, publisher_name, document, reason } = listed;
+/// A notice as lists show it.
+pub(in crate::services) fn summary(listed: Listed) -> Result<Summary> {
+    let Listed { notice, publisher_name, document, reason, views } = listed;
     let state = notice.state();
     Ok(Summary {
         id: notice.id,
@@ -243,6 +277,7 @@ pub(super) fn summary(listed: Listed) -> Result<Summary> {
         duplicate_of: notice.duplicate_of,
         published_at: notice.published_at,
         updated_at: notice.updated_at,
+        views,
     })
 }
 

@@ -57,7 +57,7 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
         correct(deps, tx, caller, (&old, &before), &ready, Correction { kind, reason: reason.as_deref() }).await
     })
     .await?;
-    deps.fan_out.wake.notify_one();
+    deps.notice_changed();
     Ok(published)
 }
 
@@ -186,7 +186,7 @@ pub async fn withdraw(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, r
         Ok(Published::of(&row, true, announce))
     })
     .await?;
-    deps.fan_out.wake.notify_one();
+    deps.notice_changed();
     Ok(published)
 }
 

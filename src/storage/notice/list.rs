@@ -1,15 +1,15 @@
 //! The public lists.
 //!
 //! Promise: a page costs about the same however many notices there are. The query is driven by the rows of the
-//! rarest scope that was asked for, in the order of the list, and asks the other scopes by key; it never sorts and
-//! never counts further than [`COUNTED`].
+//! rarest scope that was asked for, in the order of the list, and asks the other scopes by key; it never sorts, and how
+//! common a scope is, is never counted further than [`COUNTED`].
 
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
-use uuid::Uuid;
 
 use super::{COLUMNS, Notice};
 use crate::domain::id::NoticeId;
 use crate::domain::time::Timestamp;
+use crate::storage::sql::Of;
 use crate::storage::{DbResult, all, sql, value};
 
 /// Scopes with more rows than this are taken to be equally common.
@@ -45,6 +45,8 @@ pub struct Listed {
     pub document: String,
     /// Why the newest edition was made.
     pub reason: Option<String>,
+    /// How often it was read.
+    pub views: i64,
 }
 
 impl FromQueryResult for Listed {
@@ -54,13 +56,14 @@ impl FromQueryResult for Listed {
             publisher_name: row.try_get(prefix, "publisher_name")?,
             document: row.try_get(prefix, "document")?,
             reason: row.try_get(prefix, "reason")?,
+            views: row.try_get(prefix, "views")?,
         })
     }
 }
 
-pub(super) const LISTED: &str = "p.name AS publisher_name, v.document, v.reason";
+pub(super) const LISTED: &str = "p.name AS publisher_name, v.document, v.reason, COALESCE(w.views, 0) AS views";
 pub(super) const JOINED: &str = "JOIN notice_revisions v ON v.notice_id = n.id AND v.revision = n.revision \
-    JOIN publishers p ON p.id = n.publisher_id";
+    JOIN publishers p ON p.id = n.publisher_id LEFT JOIN notice_views w ON w.notice_id = n.id";
 
 /// Placeholders and what they stand for.
 #[derive(Default)]
@@ -73,10 +76,15 @@ impl Binds {
     }
 }
 
-/// Notices, the newest first.
-pub async fn newest(conn: &impl ConnectionTrait, wanted: &Narrowed, count: i64) -> DbResult<Vec<Listed>> {
-    let scopes = rarest_first(conn, wanted).await?;
-    let (text, values) = newest_text(wanted, &scopes, count);
+/// Notices, the newest first. `scopes` are those of `wanted`, the rarest first: see [`rows_of`].
+pub async fn newest(
+    conn: &impl ConnectionTrait,
+    wanted: &Narrowed,
+    scopes: &[String],
+    count: i64,
+) -> DbResult<Vec<Listed>> {
+    let everything = ["*".to_owned()];
+    let (text, values) = newest_text(wanted, if scopes.is_empty() { &everything } else { scopes }, count);
     all(conn, &text, values).await
 }
 
@@ -128,14 +136,6 @@ fn newest_text(wanted: &Narrowed, scopes: &[String], count: i64) -> (String, Vec
     (text, binds.0)
 }
 
-/// The scopes with the rarest one first. One index range of bounded length each.
-async fn rarest_first(conn: &impl ConnectionTrait, wanted: &Narrowed) -> DbResult<Vec<String>> {
-    if wanted.project_key.is_some() || wanted.amends.is_some() {
-        return Ok(wanted.scopes.clone());
-    }
-    rarest(conn, &wanted.scopes).await
-}
-
 /// These scopes with the rarest one first; the one that holds everything, when there are none.
 pub(super) async fn rarest(conn: &impl ConnectionTrait, scopes: &[String]) -> DbResult<Vec<String>> {
     if scopes.is_empty() {
@@ -143,13 +143,7 @@ pub(super) async fn rarest(conn: &impl ConnectionTrait, scopes: &[String]) -> Db
     }
     let mut counted: Vec<(i64, String)> = Vec::new();
     for scope in scopes {
-        let rows = match scopes.len() {
-            1 => 0,
-            _ => {
-                let text = "SELECT COUNT(*) AS value FROM (SELECT 1 FROM notice_scopes WHERE scope = $1 LIMIT $2) AS s";
-                value(conn, text, [scope.as_str().into(), COUNTED.into()]).await?
-            }
-        };
+        let rows = if scopes.len() == 1 { 0 } else { rows_of(conn, scope).await? };
         counted.push((rows, scope.clone()));
     }
     // Stable: of equally common scopes the first stays first.
@@ -157,11 +151,45 @@ pub(super) async fn rarest(conn: &impl ConnectionTrait, scopes: &[String]) -> Db
     Ok(counted.into_iter().map(|(_, scope)| scope).collect())
 }
 
-/// These notices, in no order.
-pub async fn of_ids(conn: &impl ConnectionTrait, ids: &[NoticeId]) -> DbResult<Vec<Listed>> {
-    let text = format!("SELECT {COLUMNS}, {LISTED} FROM notices n {JOINED} WHERE n.id IN {}", sql::uuids(conn, "$1"));
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    all(conn, &text, [sql::uuid_set(conn, ids)]).await
+/// How many notices stand in a scope, as far as that is counted: one index range of bounded length.
+pub async fn rows_of(conn: &impl ConnectionTrait, scope: &str) -> DbResult<i64> {
+    let text = "SELECT COUNT(*) AS value FROM (SELECT 1 FROM notice_scopes WHERE scope = $1 LIMIT $2) AS s";
+    value(conn, text, [scope.into(), COUNTED.into()]).await
+}
+
+/// A notice and its body.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The notice.
+    pub listed: Listed,
+    /// Its body; nothing once it is withdrawn.
+    pub body_html: Option<String>,
+}
+
+impl FromQueryResult for Shown {
+    fn from_query_result(row: &sea_orm::QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
+        Ok(Self { listed: Listed::from_query_result(row, prefix)?, body_html: row.try_get(prefix, "body_html")? })
+    }
+}
+
+/// These notices with their bodies, in no order.
+pub async fn shown(conn: &impl ConnectionTrait, ids: &[NoticeId]) -> DbResult<Vec<Shown>> {
+    let text = format!(
+        "SELECT {COLUMNS}, {LISTED}, CASE WHEN n.state = 'published' THEN v.body_html END AS body_html \
+         FROM notices n {JOINED} WHERE {}",
+        sql::is_in(conn, "n.id", "$1", Of::Uuids)
+    );
+    all(conn, &text, [sql::uuid_set(conn, ids.iter().map(|id| id.as_uuid()))]).await
+}
+
+/// A notice with its body, and the newest notices that amend it without theirs, in no order.
+pub async fn with_amendments(conn: &impl ConnectionTrait, id: NoticeId, count: i64) -> DbResult<Vec<Shown>> {
+    let text = format!(
+        "SELECT {COLUMNS}, {LISTED}, CASE WHEN n.id = $1 AND n.state = 'published' THEN v.body_html END AS body_html \
+         FROM notices n {JOINED} WHERE n.id IN (SELECT $1 UNION ALL SELECT m.id FROM (SELECT a.id FROM notices a \
+           WHERE a.amends = $1 ORDER BY a.published_at DESC, a.id DESC LIMIT $2) m)"
+    );
+    all(conn, &text, [id.into(), count.into()]).await
 }
 
 /// A project's notices, the oldest first.

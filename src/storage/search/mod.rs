@@ -10,6 +10,7 @@
 pub mod backfill;
 pub mod find;
 mod number;
+pub mod suggest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::notice::{Notice, scopes};
 use super::sql::{self, Binds, Of};
-use super::{DbResult, Tx, all, execute};
+use super::{DbResult, Tx, all, execute, order};
 use crate::domain::fold::fold;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Content, NoticeState};
@@ -106,7 +107,7 @@ pub async fn index_many(tx: &Tx, documents: &[Document]) -> DbResult<()> {
         }
         store(tx, &new.chain(old).collect::<Vec<_>>()).await?;
     }
-    Ok(())
+    order::change_notices(tx).await.map(|_| ())
 }
 
 #[derive(FromQueryResult)]
