@@ -24,7 +24,7 @@ use crate::world::{To, World};
 /// Servers, each of a user of its own.
 const SERVERS: u32 = 1_000;
 /// Notices, one right after the other: so many webhooks each.
-const NOTICES: u32 = 5;
+const NOTICES: u32 = 10;
 /// Calls at a time: what the channel does by itself.
 const AT_ONCE: usize = 64;
 /// The category that the servers' users want, and nobody else.

@@ -222,7 +222,7 @@ impl Drop for Server {
 }
 
 #[tokio::test]
-async fn neither_an_address_nor_a_secret_stands_in_any_log_line() {
+async fn neither_an_address_nor_a_secret_stands_in_any_log_line_and_no_proxy_is_asked() {
     prepare();
     let database = Database::fresh().await;
     let command = || {
@@ -250,6 +250,9 @@ async fn neither_an_address_nor_a_secret_stands_in_any_log_line() {
         .env("YIZHAN_LOG", "trace")
         .env("YIZHAN_WEBHOOK_HTTP", "on")
         .env("YIZHAN_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+        // Nobody listens there: a call that asked a proxy of the environment would not arrive.
+        .env("HTTP_PROXY", "http://127.0.0.1:9")
+        .env("ALL_PROXY", "http://127.0.0.1:9")
         .stdout(Stdio::null())
         .stderr(file);
     let _server = Server(server.spawn().expect("the server starts"));
