@@ -18,6 +18,7 @@ mod all {
     mod attachments;
     mod bad_input;
     mod bounds;
+    mod bulk;
     mod by_source;
     mod catalogue;
     mod cli;

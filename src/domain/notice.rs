@@ -34,6 +34,30 @@ words! {
 }
 
 words! {
+    /// What became of a notice that was handed in with others.
+    HandedIn {
+        /// It is new.
+        Created = "created",
+        /// It was known, and says what it said.
+        Unchanged = "unchanged",
+        /// It was known, and has another revision now.
+        Revised = "revised",
+        /// It was not stored.
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// What is done with a notice that is known and says something else now.
+    Existing {
+        /// It is refused, as when it is published alone.
+        Refuse = "refuse",
+        /// It becomes the next revision, as when it is put by its source id.
+        Revise = "revise",
+    }
+}
+
+words! {
     /// What a sum is.
     AmountKind {
         /// What may be spent (预算).

@@ -16,6 +16,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::http::language::Language;
 use crate::http::middleware::request_id::RequestId;
+use crate::services::notice::{Broken, Refused};
 use crate::services::refusal::{Error, Place, Refusal, Violation};
 
 macro_rules! table {
@@ -183,14 +184,40 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    fn of(violation: &Violation, language: Language) -> Self {
-        let (pointer, parameter) = match &violation.place {
+    fn of(place: &Place, rule: &str, (zh, en): (&str, &str), language: Language) -> Self {
+        let (pointer, parameter) = match place {
             Place::Body(pointer) => (Some(pointer.clone()), None),
             Place::Query(name) | Place::Path(name) | Place::Header(name) => (None, Some(name.clone())),
         };
-        let detail = language.choose(&violation.zh, &violation.en).to_owned();
-        Self { pointer, parameter, rule: violation.rule.to_owned(), detail }
+        Self { pointer, parameter, rule: rule.to_owned(), detail: language.choose(zh, en).to_owned() }
     }
+}
+
+impl Problem {
+    fn of(refusal: Refusal, detail: Option<String>, errors: Vec<FieldError>, language: Language, id: String) -> Self {
+        let (zh, en) = refusal.titles();
+        Self {
+            kind: format!("/problems/{}", refusal.code()),
+            title: language.choose(zh, en).to_owned(),
+            status: refusal.status(),
+            code: refusal.code().to_owned(),
+            detail,
+            request_id: id,
+            errors,
+        }
+    }
+
+    /// Why one of many was refused: as it would have been refused alone.
+    pub fn of_one(refused: &Refused, language: Language, request_id: &str) -> Self {
+        let error = |one: &Broken| FieldError::of(&one.place, &one.rule, (&one.zh, &one.en), language);
+        let errors = refused.violations.iter().map(error).collect();
+        Self::of(refused.refusal, refused.detail.clone(), errors, language, request_id.to_owned())
+    }
+}
+
+/// The id of a request, as its problem documents say it.
+pub fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default()
 }
 
 /// An error on its way to the caller.
@@ -227,19 +254,12 @@ impl actix_web::ResponseError for Failure {
 /// The document for an error, in the language and under the id of its request.
 pub fn render(request: &HttpRequest, error: &Error) -> HttpResponse {
     let language = Language::of(request);
-    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    let request_id = request_id(request);
     match error {
         Error::Refused { refusal, violations, retry_after, detail } => {
-            let (zh, en) = refusal.titles();
-            let problem = Problem {
-                kind: format!("/problems/{}", refusal.code()),
-                title: language.choose(zh, en).to_owned(),
-                status: refusal.status(),
-                code: refusal.code().to_owned(),
-                detail: detail.clone(),
-                request_id,
-                errors: violations.iter().map(|violation| FieldError::of(violation, language)).collect(),
-            };
+            let error = |one: &Violation| FieldError::of(&one.place, one.rule, (&one.zh, &one.en), language);
+            let errors = violations.iter().map(error).collect();
+            let problem = Problem::of(*refusal, detail.clone(), errors, language, request_id);
             answer(&problem, language, *retry_after)
         }
         Error::Fault(fault) if fault.is_passing() => {

@@ -4,10 +4,12 @@
 //! opaque outside, logged once at the door. `http/problem.rs` holds the one table of their codes and texts; a variant
 //! without a row there does not compile.
 
+use serde::{Deserialize, Serialize};
+
 use crate::storage::DbError;
 
 /// Why a caller was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Refusal {
     /// The request is not of the documented form; the violations say where.
     Invalid,
@@ -125,7 +127,7 @@ pub struct Violation {
 }
 
 /// Where in a request something is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {
     /// A JSON pointer into the body.
     Body(String),

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+use uuid::Uuid;
 
 use super::lease::{self, Token};
+use super::rows::{self, Cells, Rows};
 use super::{DbResult, Tx, all, execute, one, sql, value};
 use crate::domain::fanout::{Announce, EditionKind, Lane};
 use crate::domain::id::{FanOutId, NoticeId, UserId};
@@ -59,9 +61,44 @@ pub async fn open(tx: &Tx, new: &NewFanOut) -> DbResult<()> {
     ring(&**tx, new.id, new.lane, new.now).await
 }
 
+/// Writes many fan-outs and their lines in the outbox, in the transaction that stores the revisions.
+pub async fn open_all(tx: &Tx, new: &[NewFanOut]) -> DbResult<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let ids = |of: fn(&NewFanOut) -> Uuid| Cells::Ids(new.iter().map(of).collect());
+    let numbers = |of: fn(&NewFanOut) -> i64| Cells::Numbers(new.iter().map(of).collect());
+    let words = |of: fn(&NewFanOut) -> &'static str| Cells::Texts(new.iter().map(|new| of(new).to_owned()).collect());
+    let mut fan_outs = Rows::default()
+        .with("id", ids(|new| new.id.as_uuid()))
+        .with("notice_id", ids(|new| new.notice.as_uuid()))
+        .with("revision", numbers(|new| i64::from(new.revision)))
+        .with("kind", words(|new| new.kind.as_str()))
+        .with("announce", words(|new| new.announce.as_str()))
+        .with("position", numbers(|new| new.position))
+        .with("lane", numbers(|new| new.lane.number()))
+        .with("state", words(|_| "open"))
+        .with("deadline_at", numbers(|new| new.deadline_at.as_millis()))
+        .with("created_at", numbers(|new| new.now.as_millis()));
+    for zero in ["chunks", "users", "rung_at", "attempts", "lease_token", "leased_until"] {
+        fan_outs = fan_outs.with(zero, numbers(|_| 0));
+    }
+    rows::insert(tx, "fan_outs", fan_outs).await?;
+    let outbox = Rows::default()
+        .with("fan_out_id", ids(|new| new.id.as_uuid()))
+        .with("lane", numbers(|new| new.lane.number()))
+        .with("created_at", numbers(|new| new.now.as_millis()));
+    rows::insert(tx, "outbox", outbox).await?;
+    tell_relays(&**tx).await
+}
+
 async fn ring(conn: &impl ConnectionTrait, id: FanOutId, lane: Lane, now: Timestamp) -> DbResult<()> {
     let text = "INSERT INTO outbox (fan_out_id, lane, created_at) VALUES ($1, $2, $3)";
     execute(conn, text, [id.into(), lane.number().into(), now.into()]).await?;
+    tell_relays(conn).await
+}
+
+async fn tell_relays(conn: &impl ConnectionTrait) -> DbResult<()> {
     if conn.get_database_backend() == DbBackend::Postgres {
         // Heard by every copy's relay when this transaction commits.
         execute(conn, "SELECT pg_notify($1, '')", [OUTBOX_CHANNEL.into()]).await?;

@@ -43,6 +43,7 @@ pub mod progress;
 pub mod publisher;
 pub mod queue_entry;
 pub mod reach;
+pub mod rows;
 pub mod scheduled;
 pub mod search;
 pub mod session;

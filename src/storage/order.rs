@@ -29,6 +29,12 @@ pub async fn take_position(tx: &Tx) -> DbResult<i64> {
     take_positions(tx, 1).await
 }
 
+/// Takes the order without a position: nobody else publishes until this transaction ends. For work that met another
+/// publication half-way, and shall not meet one again.
+pub async fn hold(tx: &Tx) -> DbResult<()> {
+    take_positions(tx, 0).await.map(|_| ())
+}
+
 /// The position of the newest commit.
 pub async fn position(conn: &impl ConnectionTrait) -> DbResult<i64> {
     value(conn, "SELECT position AS value FROM commit_order WHERE id = 1", []).await

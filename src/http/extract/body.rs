@@ -55,22 +55,34 @@ impl<T: Rules + DeserializeOwned + ToSchema + PartialSchema + 'static> FromReque
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let BodyLimit(limit) = request.app_data::<BodyLimit>().copied().unwrap_or(DEFAULT_LIMIT);
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_json = content_type.is_some_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
-        });
+        let is_json = is_of_type(request, JSON);
         let (payload, deps) = (payload.take(), request.app_data::<Data<Deps>>().cloned());
         Box::pin(async move {
-            if !is_json {
-                return Err(Refusal::UnsupportedMediaType.into());
-            }
-            let bytes = tokio::time::timeout(READ_WITHIN, read(payload, limit)).await;
-            let bytes = bytes.map_err(|_| Error::from(Refusal::BodyTooSlow))??;
+            let bytes = read_json(is_json, payload, limit).await?;
             let deps = deps.ok_or_else(|| Error::broken("the services are not mounted"))?;
             let value = parse(&bytes, &deps)?;
             Ok(Self { value, digest: Sha256::digest(&bytes).into() })
         })
     }
+}
+
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
+
+/// Whether a request says that its body is of this media type.
+pub fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = content_type.and_then(|kind| kind.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// The bytes of a body that is JSON, bounded in size and time.
+pub async fn read_json(is_json: bool, payload: Payload, limit: usize) -> Result<Vec<u8>, Error> {
+    if !is_json {
+        return Err(Refusal::UnsupportedMediaType.into());
+    }
+    let bytes = tokio::time::timeout(READ_WITHIN, read(payload, limit)).await;
+    bytes.map_err(|_| Error::from(Refusal::BodyTooSlow))?
 }
 
 /// Reads at most `limit` bytes; one more is a refusal, whatever the length that was announced.
@@ -86,13 +98,24 @@ pub async fn read(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Error> 
     Ok(bytes)
 }
 
-/// Holds JSON against the schema and the rules of `T` and parses it.
+/// Reads JSON, holds it against the schema and the rules of `T`, and parses it.
 fn parse<T: Rules + DeserializeOwned + ToSchema + PartialSchema + 'static>(
     bytes: &[u8],
     deps: &Deps,
 ) -> Result<T, Error> {
-    let mut value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| Error::refused(Refusal::MalformedJson, error.to_string()))?;
+    check(value(bytes)?, deps)
+}
+
+/// Reads JSON.
+pub fn value(bytes: &[u8]) -> Result<serde_json::Value, Error> {
+    serde_json::from_slice(bytes).map_err(|error| Error::refused(Refusal::MalformedJson, error.to_string()))
+}
+
+/// Holds a value against the schema and the rules of `T` and parses it.
+pub fn check<T: Rules + DeserializeOwned + ToSchema + PartialSchema + 'static>(
+    mut value: serde_json::Value,
+    deps: &Deps,
+) -> Result<T, Error> {
     let validator = schema::validator::<T>().map_err(Error::broken)?;
     let mut found = schema::violations(&validator, &value);
     if found.len() >= MAX_VIOLATIONS {

@@ -11,7 +11,7 @@ use crate::domain::device::Platform;
 use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::identity::IdentityKind;
 use crate::domain::message::MessageKind;
-use crate::domain::notice::{AmountKind, DeadlineKind, FeedChange, NoticeState};
+use crate::domain::notice::{AmountKind, DeadlineKind, Existing, FeedChange, HandedIn, NoticeState};
 use crate::domain::scheduled::{NotPublished, ScheduledState};
 use crate::domain::search::Sort;
 use crate::domain::stream::Ending;
@@ -32,6 +32,7 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, MessageKind, NoticeState, Role);
+word_schema!(Existing, HandedIn);
 word_schema!(
     Ending,
     FanOutState,

@@ -8,7 +8,7 @@ use crate::domain::fanout::Announce;
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
-use crate::http::extract::body::Rules;
+use crate::http::extract::body::{self, Rules};
 use crate::services::Deps;
 use crate::services::notice::{self, Draft, Filter, Named, Revision};
 use crate::services::refusal::{Error, Result, Violation, violations};
@@ -89,6 +89,11 @@ pub struct NoticeBody {
 #[schema(min_length = 1, max_length = 200, example = "A02-430522-00002-01")]
 #[expect(dead_code, reason = "stands in the document only")]
 pub struct SectionCode(String);
+
+/// Reads what one of many hands in.
+pub fn read_notice(value: serde_json::Value, deps: &Deps) -> Result<Draft> {
+    body::check::<NoticeBody>(value, deps).map(NoticeBody::draft)
+}
 
 impl Rules for NoticeBody {
     fn broken(&self, deps: &Deps) -> Vec<Violation> {

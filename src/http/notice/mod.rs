@@ -1,5 +1,6 @@
 //! Notices: handing in, correcting, taking back; reading without sign-in.
 
+mod batch;
 mod dto;
 mod handlers;
 mod parts;
@@ -25,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope("/notices")
             .map(|scope| scope.app_data(LIMIT))
             .service(handlers::publish_notice)
+            .service(batch::publish_notices)
             .service(handlers::put_notice)
             .service(handlers::revise_notice)
             .service(handlers::withdraw_notice)

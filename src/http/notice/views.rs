@@ -32,7 +32,7 @@ pub struct PublishedView {
 
 impl From<Published> for PublishedView {
     fn from(published: Published) -> Self {
-        let Published { id, revision, created: _, amends, duplicate_of, announce, published_at } = published;
+        let Published { id, revision, amends, duplicate_of, announce, published_at, .. } = published;
         Self { id, revision, amends, duplicate_of, announce, published_at }
     }
 }

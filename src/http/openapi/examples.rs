@@ -108,6 +108,7 @@ journey! {
     resend_webhook_delivery,
     list_dead_letters,
     replay_dead_letters,
+    publish_notices,
     withdraw_notice,
     end_publisher_key,
     end_publisher,

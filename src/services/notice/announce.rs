@@ -21,10 +21,24 @@ pub(super) async fn announce_edition(
     announce: Announce,
     said_at: Timestamp,
 ) -> Result<()> {
-    if announce == Announce::None {
-        return Ok(());
+    match fan_out(ready, placed, kind, announce, said_at)? {
+        Some(new) => Ok(fanout::open(tx, &new).await?),
+        None => Ok(()),
     }
-    let new = fanout::NewFanOut {
+}
+
+/// The edition's fan-out, unless nobody is to be told.
+pub(super) fn fan_out(
+    ready: &Ready,
+    placed: &Placed,
+    kind: EditionKind,
+    announce: Announce,
+    said_at: Timestamp,
+) -> Result<Option<fanout::NewFanOut>> {
+    if announce == Announce::None {
+        return Ok(None);
+    }
+    Ok(Some(fanout::NewFanOut {
         id: FanOutId::new(),
         notice: placed.id,
         revision: i32::try_from(placed.revision).map_err(|error| Error::broken(error.to_string()))?,
@@ -34,8 +48,7 @@ pub(super) async fn announce_edition(
         lane: ready.lane(placed.amends),
         deadline_at: ready.deadline(said_at),
         now: placed.now,
-    };
-    Ok(fanout::open(tx, &new).await?)
+    }))
 }
 
 /// How far any edition of a notice was announced.

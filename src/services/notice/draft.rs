@@ -1,5 +1,6 @@
 //! What a publisher hands in, held against the catalogue and the key's reach, and made ready to be stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::domain::fanout::{Announce, Lane};
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::money;
 use crate::domain::notice::{Amount, AmountKind, Attachment, Content, Deadline, NoticeState, Party, Project};
+use crate::domain::publisher::Scope;
 use crate::domain::subscription::MATCHER;
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
@@ -16,7 +18,7 @@ use crate::services::notice::html::{self, Body};
 use crate::services::publisher::Caller;
 use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::storage::notice::{Notice, revision};
-use crate::storage::search::Document;
+use crate::storage::search::{Document, Said};
 
 /// How far in the future a notice may say it was published: clocks differ.
 pub const MAX_EARLY: Duration = Duration::from_secs(10 * 60);
@@ -92,6 +94,8 @@ pub(super) struct Ready {
     pub body: Body,
     pub folded: String,
     pub hash: [u8; 32],
+    /// What of it is indexed.
+    pub said: Said,
     pub category_path: String,
     pub region_path: String,
     pub kind: NoticeType,
@@ -104,60 +108,83 @@ pub(super) struct Ready {
     pub amending_types: Vec<String>,
 }
 
-/// Checks a draft, all of it at once, and makes it ready. `pointer` is where in the body the draft stands.
-pub(super) async fn ready(deps: &Deps, caller: &Caller, draft: Draft, pointer: &str) -> Result<Ready> {
-    let Draft { category, region, notice_type, published_at, .. } = &draft;
-    let named = Named { category, region, notice_type, published_at: *published_at };
-    let catalogue = deps.catalogue();
-    Error::unless_empty(violations(&catalogue, deps.clock.now(), &named, pointer))?;
-    let (category_path, region) = (catalogue.category_path(category), catalogue.resolve(region));
-    let kind = catalogue.notice_type(notice_type).cloned();
-    let (Some(category_path), Some(region), Some(kind)) = (category_path, region, kind) else {
-        return Err(Error::broken("a category without a path"));
-    };
-    if !caller.scope.allows(&draft.source, &category_path, &region.path) {
-        return Err(Refusal::OutOfScope.into());
+/// What drafts are held against: the same for all that are handed in at one instant.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    catalogue: Arc<Catalogue>,
+    scope: Scope,
+    now: Timestamp,
+}
+
+impl Desk {
+    /// What is known now, and how far the caller's key reaches.
+    pub fn open(deps: &Deps, caller: &Caller) -> Self {
+        Self { catalogue: deps.catalogue(), scope: caller.scope.clone(), now: deps.clock.now() }
     }
-    let Draft { source, source_id, amends, published_at, announce, body_html, .. } = draft;
-    // Up to a megabyte of foreign HTML: not on a thread that others wait for.
-    let body = tokio::task::spawn_blocking(move || html::clean(&body_html)).await;
-    let body = body.map_err(|error| Error::broken(error.to_string()))?;
-    let content = Content {
-        title: draft.title.trim().to_owned(),
-        category: draft.category,
-        region: draft.region,
-        region_fallback: region.fallback.then_some(region.code),
-        notice_type: draft.notice_type,
-        project: draft.project,
-        sections: draft.sections,
-        purchaser: draft.purchaser,
-        agency: draft.agency,
-        winners: draft.winners,
-        amounts: draft.amounts.into_iter().map(DraftAmount::read).collect(),
-        deadlines: draft.deadlines,
-        attachments: draft.attachments,
-        source_url: draft.source_url,
-    };
-    let folded = content.folded(&body.text);
-    let hash = content.hash(&folded);
-    let amending = |kind: &&NoticeType| [Stage::AMENDMENT, Stage::CANCELLATION].contains(&kind.stage.as_str());
-    let amending_types = catalogue.notice_types().iter().filter(amending).map(|kind| kind.code.clone()).collect();
-    let region_path = region.path;
-    Ok(Ready {
-        content,
-        body,
-        folded,
-        hash,
-        category_path,
-        region_path,
-        kind,
-        source,
-        source_id,
-        amends,
-        published_at,
-        announce,
-        amending_types,
-    })
+
+    /// Checks a draft, all of it at once, and makes it ready. `pointer` is where in the body the draft stands.
+    ///
+    /// Up to a megabyte of foreign HTML is cleaned, folded and hashed: not on a thread that others wait for.
+    pub(super) fn ready(&self, draft: Draft, pointer: &str) -> Result<Ready> {
+        let Self { catalogue, scope, now } = self;
+        let Draft { category, region, notice_type, published_at, .. } = &draft;
+        let named = Named { category, region, notice_type, published_at: *published_at };
+        Error::unless_empty(violations(catalogue, *now, &named, pointer))?;
+        let (category_path, region) = (catalogue.category_path(category), catalogue.resolve(region));
+        let kind = catalogue.notice_type(notice_type).cloned();
+        let (Some(category_path), Some(region), Some(kind)) = (category_path, region, kind) else {
+            return Err(Error::broken("a category without a path"));
+        };
+        if !scope.allows(&draft.source, &category_path, &region.path) {
+            return Err(Refusal::OutOfScope.into());
+        }
+        let Draft { source, source_id, amends, published_at, announce, .. } = draft;
+        let body = html::clean(&draft.body_html);
+        let content = Content {
+            title: draft.title.trim().to_owned(),
+            category: draft.category,
+            region: draft.region,
+            region_fallback: region.fallback.then_some(region.code),
+            notice_type: draft.notice_type,
+            project: draft.project,
+            sections: draft.sections,
+            purchaser: draft.purchaser,
+            agency: draft.agency,
+            winners: draft.winners,
+            amounts: draft.amounts.into_iter().map(DraftAmount::read).collect(),
+            deadlines: draft.deadlines,
+            attachments: draft.attachments,
+            source_url: draft.source_url,
+        };
+        let folded = content.folded(&body.text);
+        let hash = content.hash(&folded);
+        let amending = |kind: &&NoticeType| [Stage::AMENDMENT, Stage::CANCELLATION].contains(&kind.stage.as_str());
+        let amending_types = catalogue.notice_types().iter().filter(amending).map(|kind| kind.code.clone()).collect();
+        let region_path = region.path;
+        Ok(Ready {
+            said: Said::of(&content, &folded),
+            content,
+            body,
+            folded,
+            hash,
+            category_path,
+            region_path,
+            kind,
+            source,
+            source_id,
+            amends,
+            published_at,
+            announce,
+            amending_types,
+        })
+    }
+}
+
+/// Checks a draft and makes it ready, on a thread that nobody waits for.
+pub(super) async fn ready(deps: &Deps, caller: &Caller, draft: Draft, pointer: &'static str) -> Result<Ready> {
+    let desk = Desk::open(deps, caller);
+    let ready = tokio::task::spawn_blocking(move || desk.ready(draft, pointer)).await;
+    ready.map_err(|error| Error::broken(error.to_string()))?
 }
 
 /// What of a draft is looked up or held against the clock.
@@ -264,7 +291,7 @@ impl Ready {
 
     /// What is indexed of it.
     pub fn document(&self, row: &Notice) -> Document {
-        Document::of(row, &self.kind.stage, &self.content, &self.folded)
+        Document::made_of(row, &self.kind.stage, self.said.clone())
     }
 
     /// The edition's row, but for its kind, changes and reason.

@@ -4,6 +4,7 @@
 //! takes its position as late as it can, and its cost does not depend on how many people will be told.
 
 mod announce;
+mod bulk;
 pub mod diff;
 mod draft;
 mod due;
@@ -16,8 +17,9 @@ mod revise;
 mod rows;
 pub mod scheduled;
 
+pub use bulk::{Broken, Bulk, Outcome, Prepared, Refused, foresee, publish_all};
 pub use diff::Change;
-pub use draft::{Draft, DraftAmount, MAX_EARLY, Named, check};
+pub use draft::{Desk, Draft, DraftAmount, MAX_EARLY, Named, check};
 pub use due::publish_due;
 pub use publish::{Published, publish};
 pub use put::put;

@@ -28,6 +28,9 @@ pub struct Published {
     pub revision: i64,
     /// Whether this call made it.
     pub created: bool,
+    /// Whether this call made the edition that stands.
+    #[serde(default)]
+    pub changed: bool,
     /// The notice that it amends.
     pub amends: Option<NoticeId>,
     /// The first notice with the same content.
@@ -47,12 +50,12 @@ const fn not_at_all() -> Announce {
 impl Published {
     pub(super) fn of(notice: &Notice, created: bool, announce: Announce) -> Self {
         let Notice { id, revision, amends, duplicate_of, published_at, .. } = *notice;
-        Self { id, revision, created, amends, duplicate_of, announce, published_at }
+        Self { id, revision, created, changed: true, amends, duplicate_of, announce, published_at }
     }
 
     /// The notice stands as it stood.
     pub(super) fn unchanged(notice: &Notice) -> Self {
-        Self::of(notice, false, Announce::None)
+        Self { changed: false, ..Self::of(notice, false, Announce::None) }
     }
 }
 
@@ -101,7 +104,7 @@ pub(super) async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, 
 }
 
 /// How far something is still to be announced: as far as is asked, unless people were told as widely.
-const fn untold(asked: Announce, told: Announce) -> Announce {
+pub(super) const fn untold(asked: Announce, told: Announce) -> Announce {
     match (asked, told) {
         (Announce::Push, Announce::None | Announce::Inbox) | (Announce::Inbox, Announce::None) => asked,
         _ => Announce::None,
@@ -211,7 +214,12 @@ pub(super) async fn amended(
 }
 
 /// The notice itself when people were told of it, or when there is nothing that it is a copy of; else what it is a copy of.
-async fn announced(tx: &Tx, found: Notice, amendment: NoticeId, within: impl Fn(&Notice) -> bool) -> Result<NoticeId> {
+pub(super) async fn announced(
+    tx: &Tx,
+    found: Notice,
+    amendment: NoticeId,
+    within: impl Fn(&Notice) -> bool,
+) -> Result<NoticeId> {
     let Some(first) = found.duplicate_of else { return Ok(found.id) };
     if widest(tx, found.id).await? != Announce::None {
         return Ok(found.id);

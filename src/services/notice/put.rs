@@ -24,7 +24,7 @@ pub async fn put(deps: &Deps, caller: &Caller, draft: Draft) -> Result<Published
     Ok(published)
 }
 
-async fn put_in(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeId) -> Result<Published> {
+pub(super) async fn put_in(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, id: NoticeId) -> Result<Published> {
     let Some(known) = notice::find_by_source(&**tx, &ready.source, &ready.source_id).await? else {
         return store(deps, tx, caller, ready, id).await;
     };

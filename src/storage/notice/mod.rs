@@ -1,5 +1,6 @@
 //! Notices as they stand now, their scopes and sections, and the edition rows beside them.
 
+pub mod bulk;
 pub mod feed;
 pub mod list;
 pub mod revision;

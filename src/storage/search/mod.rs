@@ -42,25 +42,52 @@ pub struct Document {
     tokens: String,
 }
 
+/// What of a document depends on nothing but what its notice says: the part that costs time, and needs no row.
+#[derive(Debug, Clone)]
+pub struct Said {
+    head: String,
+    tokens: String,
+}
+
+impl Said {
+    /// Of a notice that stands.
+    pub fn of(content: &Content, folded: &str) -> Self {
+        Self::made(content, Some(folded))
+    }
+
+    fn made(content: &Content, folded: Option<&str>) -> Self {
+        let head = content.head();
+        let mut tokens: BTreeSet<String> = of_text(&head);
+        if let Some(folded) = folded {
+            tokens.extend(of_text(folded));
+        }
+        tokens.extend(of_text(&fold(&content.title)).iter().map(|token| in_title(token)));
+        Self { head, tokens: tokens.into_iter().collect::<Vec<_>>().join(" ") }
+    }
+}
+
 impl Document {
     /// The document of a notice, its stage, and what its newest edition says. Of a withdrawn one only its head counts:
     /// its text is not shown any more.
     pub fn of(notice: &Notice, stage: &str, content: &Content, folded: &str) -> Self {
-        let head = content.head();
         let stands = notice.state() == NoticeState::Published;
-        let mut tokens: BTreeSet<String> = of_text(&head);
-        if stands {
-            tokens.extend(of_text(folded));
+        Self::made_of(notice, stage, Said::made(content, stands.then_some(folded)))
+    }
+
+    /// The document of a notice, its stage, and what it says.
+    pub fn made_of(notice: &Notice, stage: &str, Said { head, mut tokens }: Said) -> Self {
+        let stands = notice.state() == NoticeState::Published;
+        for scope in scopes(notice, stage).iter().chain(&by_key(notice)) {
+            tokens.push(' ');
+            tokens.push_str(&of_scope(scope));
         }
-        tokens.extend(of_text(&fold(&content.title)).iter().map(|token| in_title(token)));
-        tokens.extend(scopes(notice, stage).iter().chain(&by_key(notice)).map(|scope| of_scope(scope)));
         Self {
             notice: notice.id,
             revision: notice.revision,
             text_revision: stands.then_some(notice.revision),
             published_at: notice.published_at,
             head,
-            tokens: tokens.into_iter().collect::<Vec<_>>().join(" "),
+            tokens,
         }
     }
 }
