@@ -24,6 +24,7 @@ use crate::services::catalogue;
 use crate::services::fanout::{self, Engine};
 use crate::services::health;
 use crate::services::live;
+use crate::services::preview;
 use crate::services::publisher;
 use crate::services::session::Sessions;
 use crate::services::startup;
@@ -138,6 +139,7 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
         scope_rows,
         limits,
         live,
+        previews: tokio::sync::Semaphore::new(preview::AT_ONCE),
         codes,
         publisher_keys,
         sessions,

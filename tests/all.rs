@@ -44,6 +44,7 @@ mod all {
     mod openapi;
     mod operator;
     mod pages;
+    mod preview;
     mod publisher;
     mod queue;
     mod reach;
@@ -62,6 +63,7 @@ mod all {
     mod webhook_bots;
     mod webhook_reach;
     mod webhooks;
+    mod why;
 }
 
 #[path = "faults/mod.rs"]

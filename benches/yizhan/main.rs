@@ -5,7 +5,7 @@
 //! cargo bench -- --quick      small sizes, to see that it works
 //! cargo bench -- --embedded   only the embedded default
 //! cargo bench -- --servers    only PostgreSQL and Redis
-//! cargo bench -- push inbox   only these parts: publish, inbox, push, webhooks, read, search, words
+//! cargo bench -- push inbox   only these parts: publish, inbox, push, webhooks, read, search, preview, stream, words
 //! cargo bench -- search --searched=5000   how many notices are searched
 //! ```
 //!
@@ -25,6 +25,8 @@ mod finding;
 mod inbox;
 mod load;
 mod matching;
+mod people;
+mod preview;
 mod process;
 mod provider;
 mod publish;
@@ -32,6 +34,7 @@ mod push;
 mod reading;
 mod seed;
 mod servers;
+mod stream;
 mod table;
 mod webhooks;
 mod world;
@@ -61,6 +64,8 @@ pub struct Size {
     pub reading: Duration,
     /// Notices that are searched: half a year of a province.
     pub searched: u32,
+    /// Notices of a month, to try filters against.
+    pub month: u32,
 }
 
 const WHOLE: Size = Size {
@@ -72,6 +77,7 @@ const WHOLE: Size = Size {
     words: 100_000,
     reading: Duration::from_secs(4),
     searched: 116_830,
+    month: 28_000,
 };
 
 const QUICK: Size = Size {
@@ -83,6 +89,7 @@ const QUICK: Size = Size {
     words: 10_000,
     reading: Duration::from_secs(1),
     searched: 5_000,
+    month: 3_000,
 };
 
 #[tokio::main]
@@ -153,5 +160,11 @@ async fn measure(pair: Pair, size: Size, parts: &Parts, table: &mut Table) {
     }
     if parts.have("search") {
         finding::measure(&world, table).await;
+    }
+    if parts.have("preview") {
+        preview::measure(&world, table).await;
+    }
+    if parts.have("stream") {
+        stream::measure(&world, table).await;
     }
 }

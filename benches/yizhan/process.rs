@@ -31,10 +31,28 @@ impl Process {
 
     /// The most memory that it ever had, in MiB.
     pub fn peak_mib(&self) -> f64 {
+        self.kib("VmHWM:") / 1024.0
+    }
+
+    /// The memory that it has now, in KiB.
+    pub fn rss_kib(&self) -> f64 {
+        self.kib("VmRSS:")
+    }
+
+    /// The time that it has had of all cores together, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // Behind the name, which may hold spaces: utime and stime are the 12th and 13th, in hundredths (proc(5)).
+        let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<f64>().ok()).sum();
+        ticks / 100.0
+    }
+
+    fn kib(&self, name: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
-        kib.map_or(f64::NAN, |kib| kib / 1024.0)
+        kib.unwrap_or(f64::NAN)
     }
 }
 

@@ -65,6 +65,11 @@ impl Table {
         self.row([what.to_owned(), ours, String::new(), String::new(), remark]);
     }
 
+    /// A figure that stands alone.
+    pub fn figure(&mut self, what: &str, figure: &str, remark: &str) {
+        self.row([what.to_owned(), figure.to_owned(), String::new(), String::new(), remark.to_owned()]);
+    }
+
     /// The server's peak memory.
     pub fn memory(&mut self, mib: f64) {
         let verdict = if mib < MEMORY { "under" } else { "NOT UNDER" };

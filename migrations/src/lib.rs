@@ -14,6 +14,7 @@ mod m20261123_000003_address_hash;
 mod m20261124_000005_search;
 mod m20261124_000006_scheduled_notices;
 mod m20261124_000007_scopes_in_order;
+mod m20261124_000008_told_editions;
 mod m20261124_000009_webhooks;
 mod m20261124_000012_reading;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_search::Migration),
             Box::new(m20261124_000006_scheduled_notices::Migration),
             Box::new(m20261124_000007_scopes_in_order::Migration),
+            Box::new(m20261124_000008_told_editions::Migration),
             Box::new(m20261124_000009_webhooks::Migration),
             Box::new(m20261124_000012_reading::Migration),
         ]

@@ -186,6 +186,18 @@ words! {
     }
 }
 
+words! {
+    /// In which way a part of a filter could be changed.
+    How {
+        /// Leave it out.
+        Remove = "remove",
+        /// Take what lies above.
+        Widen = "widen",
+        /// Ask for this.
+        Add = "add",
+    }
+}
+
 /// How one part of a filter fared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {

@@ -52,6 +52,9 @@ pub const WRONG_FOR_PERSON: Rule = Rule { name: "wrong_person", limit: 100, wind
 /// Wrong passwords and codes from one network address.
 pub const WRONG_FROM_LINE: Rule = Rule { name: "wrong_line", limit: 50, window: Duration::from_secs(15 * 60) };
 
+/// Filters that one user tries out: each reads a month of notices.
+pub const PREVIEWS: Rule = Rule { name: "preview", limit: 30, window: MINUTE };
+
 /// How much of a window is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {

@@ -30,6 +30,7 @@ pub mod name;
 pub mod notice;
 pub mod operator;
 pub mod password;
+pub mod preview;
 pub mod publisher;
 pub mod reach;
 pub mod refusal;
@@ -69,6 +70,8 @@ pub struct Parts {
     pub limits: limits::Settings,
     /// The streams of this copy.
     pub live: live::Hub,
+    /// Turns at trying filters out.
+    pub previews: tokio::sync::Semaphore,
     /// What this copy knows about publishers' keys.
     pub publisher_keys: publisher::Keys,
     /// How codes reach people.

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::sql::{self, Binds, Column};
 use super::{DbError, DbResult, all, statement};
+use crate::domain::fanout::Announce;
 use crate::domain::id::NoticeId;
 use crate::domain::subscription::Facts;
 
@@ -20,6 +21,10 @@ pub struct RevisionFacts {
     pub position: i64,
     /// The version of the rules that held when it was published.
     pub matcher: i64,
+    /// How far it was announced.
+    pub announce: Announce,
+    /// The notice that it amends.
+    pub amends: Option<NoticeId>,
     /// What filters are held against.
     pub facts: Facts,
 }
@@ -30,6 +35,8 @@ struct Row {
     revision: i64,
     position: i64,
     matcher: i64,
+    announce: Announce,
+    amends: Option<NoticeId>,
     category_path: String,
     region_path: String,
     notice_type: String,
@@ -57,12 +64,13 @@ impl TryFrom<Row> for RevisionFacts {
             amount_fen: row.amount_fen,
             folded: row.folded,
         };
-        Ok(Self { notice: row.notice_id, revision: row.revision, position: row.position, matcher: row.matcher, facts })
+        let Row { notice_id: notice, revision, position, matcher, announce, amends, .. } = row;
+        Ok(Self { notice, revision, position, matcher, announce, amends, facts })
     }
 }
 
-const COLUMNS: &str = "r.notice_id, r.revision, r.position, r.matcher, r.category_path, r.region_path, r.notice_type, \
-                       r.stage, r.project_key, r.purchaser_keys, r.amount_fen, r.folded";
+const COLUMNS: &str = "r.notice_id, r.revision, r.position, r.matcher, r.announce, r.amends, r.category_path, \
+                       r.region_path, r.notice_type, r.stage, r.project_key, r.purchaser_keys, r.amount_fen, r.folded";
 
 /// The newest edition up to a revision that says something: a withdrawal matches nothing, it concerns who has the
 /// notice already.

@@ -54,6 +54,7 @@ pub mod subscription;
 pub mod tally;
 pub mod targets;
 pub mod term;
+pub mod told;
 pub mod user;
 pub mod views;
 pub mod webhook;

@@ -39,7 +39,7 @@ fn bound() -> impl Strategy<Value = Option<i64>> {
     proptest::option::of(0_i64..5)
 }
 
-fn filter() -> impl Strategy<Value = Filter> {
+pub fn filter() -> impl Strategy<Value = Filter> {
     let unknown = prop_oneof![Just(UnknownAmount::Include), Just(UnknownAmount::Exclude)];
     let amount =
         (bound(), bound(), unknown).prop_map(|(min_fen, max_fen, unknown)| Amount { min_fen, max_fen, unknown });
@@ -60,7 +60,7 @@ fn filter() -> impl Strategy<Value = Filter> {
     })
 }
 
-fn facts() -> impl Strategy<Value = Facts> {
+pub fn facts() -> impl Strategy<Value = Facts> {
     let text = proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..5);
     let category = prop_oneof![Just("/construction/construction.a02/"), Just("/land/")];
     let region = prop_oneof![Just("/430000/430100/430182/430124/"), Just("/430000/430200/"), Just("/430000/")];

@@ -126,7 +126,12 @@ async fn a_client_that_is_cut_at_random_sees_what_sync_tells_and_nothing_twice()
                     assert!(!seen.contains(&event.id), "twice within a connection: {event:?}");
                     seen.push(event.id.clone());
                     let notice = event.data["notice_id"].as_str().expect("an id").to_owned();
+                    let ends = is_last(&event.data);
                     told.insert(notice, event.data);
+                    if ends {
+                        // Nothing more comes here; the next one says whether that was all.
+                        break;
+                    }
                 } else if told.values().any(is_last) {
                     return told;
                 }

@@ -8,6 +8,7 @@ use crate::domain::channel::Channel;
 use crate::domain::completion::SuggestionKind;
 use crate::domain::delivery::{Reason, State};
 use crate::domain::device::Platform;
+use crate::domain::explanation::{Counted, Outcome};
 use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::identity::IdentityKind;
 use crate::domain::message::MessageKind;
@@ -15,7 +16,8 @@ use crate::domain::notice::{AmountKind, DeadlineKind, Existing, FeedChange, Hand
 use crate::domain::scheduled::{NotPublished, ScheduledState};
 use crate::domain::search::Sort;
 use crate::domain::stream::Ending;
-use crate::domain::subscription::{Frequency, Part, SubscriptionEnd, UnknownAmount};
+use crate::domain::subscription::{Frequency, How, Part, SubscriptionEnd, UnknownAmount};
+use crate::domain::template::BlankKind;
 use crate::domain::user::Role;
 use crate::domain::webhook::{Preset, WebhookState};
 
@@ -38,6 +40,7 @@ word_schema!(
     FanOutState,
     FeedChange,
     NotPublished,
+    Outcome,
     Preset,
     Reason,
     ScheduledState,
@@ -46,7 +49,7 @@ word_schema!(
     SuggestionKind,
     WebhookState
 );
-word_schema!(Channel, Frequency, Part, Platform, SubscriptionEnd, UnknownAmount);
+word_schema!(BlankKind, Channel, Counted, Frequency, How, Part, Platform, SubscriptionEnd, UnknownAmount);
 
 /// A code of the catalogue.
 #[derive(ToSchema)]

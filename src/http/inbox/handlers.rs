@@ -90,7 +90,9 @@ pub async fn get_inbox_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) ->
 /// Why the user has a notice, or why not.
 #[utoipa::path(
     tag = "inbox", operation_id = "explain_inbox_item", summary = "Explain why, or why not",
-    description = "为什么收到或没有收到某公告：发布时我的每个订阅版本逐项是否符合。Works for any notice, in the inbox or not.",
+    description = "为什么收到或没有收到某公告：`outcome` 一词概括；逐项列出我的每个订阅版本是否符合、发布时是否生效（尚未订阅、\
+                   已结束或已修改）、命中的词，以及是否持有被更正的公告。Works for any notice, in the inbox or not, for as \
+                   long as what was matched is kept; recomputed from what is stored.",
     params(("id" = NoticeId, Path)), security(("user" = [])),
     responses((status = 200, body = ExplanationView), InboxItemProblems)
 )]

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::explanation::{Counted, Outcome};
+use crate::domain::fanout::Announce;
 use crate::domain::id::{NoticeId, SubscriptionId};
-use crate::domain::subscription::{Part, Verdict};
+use crate::domain::subscription::{Part, SubscriptionEnd, Verdict};
 use crate::domain::time::Timestamp;
 use crate::http::subscription::dto::FilterForm;
-use crate::services::inbox::{Explanation, Reason};
-use crate::services::subscription::Edition;
+use crate::services::inbox::{Amended, Explanation, Judged, Reason};
 
 /// One reason why a user has a notice.
 #[derive(Serialize, ToSchema)]
@@ -52,12 +53,31 @@ pub struct ExplanationView {
     revision: i64,
     /// The version of the rules that held then.
     matcher: i64,
+    /// What became of it, in one word.
+    outcome: Outcome,
+    /// How far it was announced: what is announced to nobody comes to nobody.
+    announce: Announce,
     /// Whether the user has it.
     in_inbox: bool,
-    /// Why; empty when the user has it not.
+    /// When the user threw it away.
+    removed_at: Option<Timestamp>,
+    /// Why the user has it, or had it; empty when it never came.
     why: Vec<ReasonView>,
-    /// Every filter of the user that counted when it was published.
+    /// The notice that it amends; nothing when it amends none.
+    amends: Option<AmendedView>,
+    /// The user's filters, those that counted when it was published first; at most the last 200.
     subscriptions: Vec<JudgedView>,
+}
+
+/// A notice that another one amends: who had it before gets the other one, too.
+#[derive(Serialize, ToSchema)]
+pub struct AmendedView {
+    /// The notice.
+    notice_id: NoticeId,
+    /// When it came to the user; nothing when it did not.
+    came_at: Option<Timestamp>,
+    /// Whether it had come before the amendment was published.
+    before: bool,
 }
 
 /// A filter and how it fared.
@@ -69,8 +89,16 @@ pub struct JudgedView {
     name: String,
     /// The filter as it was then.
     filter: FilterForm,
+    /// Whether it counted when the notice was published: by their places in the order of commits, not by clocks.
+    counted: Counted,
     /// Since when it had this filter.
     filter_since: Timestamp,
+    /// Until when; nothing when it has it still.
+    filter_until: Option<Timestamp>,
+    /// Why the filter ended.
+    ended_reason: Option<SubscriptionEnd>,
+    /// Until when nothing is pushed for it, as set now or last; the inbox is filled meanwhile.
+    paused_until: Option<Timestamp>,
     /// Whether every part holds.
     matched: bool,
     /// Every part that is not empty.
@@ -91,27 +119,39 @@ pub struct PartView {
 impl ExplanationView {
     /// An explanation.
     pub fn of(explanation: Explanation) -> Self {
-        let Explanation { notice, revision, matcher, reasons, editions } = explanation;
+        let Explanation { notice, revision, matcher, outcome, announce, removed_at, reasons, amended, editions } =
+            explanation;
+        let amends = |Amended { notice, came_at, before }| AmendedView { notice_id: notice, came_at, before };
         Self {
             notice_id: notice,
             revision,
             matcher,
-            in_inbox: reasons.is_some(),
+            outcome,
+            announce,
+            in_inbox: reasons.is_some() && removed_at.is_none(),
+            removed_at,
             why: reasons.into_iter().flatten().map(ReasonView::of).collect(),
+            amends: amended.map(amends),
             subscriptions: editions.into_iter().map(JudgedView::of).collect(),
         }
     }
 }
 
 impl JudgedView {
-    fn of((edition, verdicts): (Edition, Vec<Verdict>)) -> Self {
+    fn of(judged: Judged) -> Self {
         let part = |Verdict { part, holds, words }: Verdict| PartView { part, holds, words };
+        let matched = judged.holds();
+        let Judged { edition, counted, verdicts } = judged;
         Self {
             subscription_id: edition.subscription,
             name: edition.name,
             filter: FilterForm::of(edition.filter),
+            counted,
             filter_since: edition.started_at,
-            matched: verdicts.iter().all(|verdict| verdict.holds),
+            filter_until: edition.ended_at,
+            ended_reason: edition.ended_reason,
+            paused_until: edition.paused_until,
+            matched,
             parts: verdicts.into_iter().map(part).collect(),
         }
     }

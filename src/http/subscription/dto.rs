@@ -158,7 +158,7 @@ pub struct AmountForm {
 }
 
 impl FilterForm {
-    fn filter(&self) -> Filter {
+    pub(super) fn filter(&self) -> Filter {
         let keywords = self.keywords.as_ref().map(|words| Keywords {
             any: words.any.clone(),
             all: words.all.clone(),

@@ -18,7 +18,7 @@ use crate::storage::{inbox, order};
 pub use crate::storage::inbox::{Item, Selection as ListSelection};
 pub(super) use standing::Standing;
 pub use standing::is_cursor;
-pub use why::{Explanation, Reason};
+pub use why::{Amended, Explanation, Judged, Reason};
 
 mod standing;
 pub mod why;

@@ -107,7 +107,7 @@ async fn look(deps: &Deps, batch: &[Arc<Client>]) -> Result<Clients> {
     let horizon = order::horizon(conn).await?;
     let readers: Vec<Reader> =
         looked.iter().map(|(client, standing)| Reader { user: client.user, after: standing.place }).collect();
-    let found = feed::changes(conn, &readers, horizon, i64::try_from(PAGE).unwrap_or(i64::MAX) + 1).await?;
+    let found = feed::changes_of_many(conn, &readers, horizon, i64::try_from(PAGE).unwrap_or(i64::MAX) + 1).await?;
     let mut pages: Vec<Vec<Item>> = readers.iter().map(|_| Vec::new()).collect();
     for (reader, item) in found {
         if let Some(page) = pages.get_mut(reader) {

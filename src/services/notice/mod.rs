@@ -23,7 +23,7 @@ pub use draft::{Desk, Draft, DraftAmount, MAX_EARLY, Named, check};
 pub use due::publish_due;
 pub use publish::{Published, publish};
 pub use put::put;
-pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project};
+pub use read::{Edition, EditionEntry, Filter, Full, Summary, edition, editions, get, list, project, summaries};
 pub(in crate::services) use read::{search_scopes, summary};
 pub use revise::{MAX_REVISIONS, Revision, revise, withdraw};
 pub use rows::ScopeRows;

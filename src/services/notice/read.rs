@@ -259,6 +259,11 @@ fn entry(row: revision::Entry, state: NoticeState) -> Result<EditionEntry> {
     })
 }
 
+/// These notices, in no order, without bodies.
+pub async fn summaries(deps: &Deps, ids: &[NoticeId]) -> Result<Vec<Summary>> {
+    list::shown(deps.db.reader(), ids).await?.into_iter().map(|shown| summary(shown.listed)).collect()
+}
+
 /// A notice as lists show it.
 pub(in crate::services) fn summary(listed: Listed) -> Result<Summary> {
     let Listed { notice, publisher_name, document, reason, views } = listed;

@@ -1,15 +1,42 @@
-//! The changes of many inboxes at once, each from a place of its own.
+//! The changes of inboxes in the order of their commits: of one, and of many at once, each from a place of its own.
 //!
-//! Promise: for each reader the same changes in the same order as [`changes`](super::changes) tells; one statement for
-//! all of them, and one descent of an index for a reader to whom nothing has happened.
+//! Promise: [`changes_of_many`] tells each reader the same in the same order as [`changes`] does; one statement for all,
+//! and one descent of an index for a reader to whom nothing has happened.
 
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use uuid::Uuid;
 
-use super::{COLUMNS, Item, JOINED, Place, Row};
-use crate::domain::id::UserId;
+use super::{COLUMNS, Item, JOINED, Row, items, with_notices};
+use crate::domain::id::{NoticeId, UserId};
 use crate::storage::sql::{self, Binds, Column};
 use crate::storage::{DbResult, all};
+
+/// A place among the changes of an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The stamp of a change.
+    pub stamp: i64,
+    /// What was changed.
+    pub notice: NoticeId,
+}
+
+/// The changes of a user's inbox after a place and below a horizon, tombstones included, in their order.
+pub async fn changes(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    after: Option<Place>,
+    horizon: i64,
+    limit: i64,
+) -> DbResult<Vec<Item>> {
+    let mut binds = Binds::default();
+    let mut chosen = format!("i.user_id = {} AND i.stamp < {}", binds.add(user), binds.add(horizon));
+    if let Some(after) = after {
+        let (stamp, notice) = (binds.add(after.stamp), binds.add(after.notice));
+        chosen.push_str(&format!(" AND (i.stamp, i.notice_id) > ({stamp}, {notice})"));
+    }
+    chosen.push_str(&format!(" ORDER BY i.stamp, i.notice_id LIMIT {}", binds.add(limit)));
+    items(conn, &with_notices(&chosen, "i.stamp, i.notice_id"), binds).await
+}
 
 /// Somebody who reads an inbox.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +60,7 @@ impl FromQueryResult for Found {
 
 /// The first `limit` changes of each reader below a horizon, in the order of the readers and of the changes; each with
 /// the reader's place in the list.
-pub async fn changes(
+pub async fn changes_of_many(
     conn: &impl ConnectionTrait,
     readers: &[Reader],
     horizon: i64,

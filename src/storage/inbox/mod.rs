@@ -6,6 +6,8 @@
 
 pub mod feed;
 
+pub use feed::{Place, changes};
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::sql::{self, Binds};
@@ -165,31 +167,21 @@ pub async fn find(conn: &impl ConnectionTrait, user: UserId, notice: NoticeId) -
     Ok(items(conn, &with_notices(&chosen, "i.notice_id"), binds).await?.into_iter().next())
 }
 
-/// A place among the changes of an inbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The stamp of a change.
-    pub stamp: i64,
-    /// What was changed.
-    pub notice: NoticeId,
+/// Since when a user has a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
+pub struct Held {
+    /// The position of the edition that brought it.
+    pub position: i64,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When the user threw it away.
+    pub removed_at: Option<Timestamp>,
 }
 
-/// The changes of a user's inbox after a place and below a horizon, tombstones included, in their order.
-pub async fn changes(
-    conn: &impl ConnectionTrait,
-    user: UserId,
-    after: Option<Place>,
-    horizon: i64,
-    limit: i64,
-) -> DbResult<Vec<Item>> {
-    let mut binds = Binds::default();
-    let mut chosen = format!("i.user_id = {} AND i.stamp < {}", binds.add(user), binds.add(horizon));
-    if let Some(after) = after {
-        let (stamp, notice) = (binds.add(after.stamp), binds.add(after.notice));
-        chosen.push_str(&format!(" AND (i.stamp, i.notice_id) > ({stamp}, {notice})"));
-    }
-    chosen.push_str(&format!(" ORDER BY i.stamp, i.notice_id LIMIT {}", binds.add(limit)));
-    items(conn, &with_notices(&chosen, "i.stamp, i.notice_id"), binds).await
+/// Since when a user has a notice, thrown away or not.
+pub async fn held(conn: &impl ConnectionTrait, user: UserId, notice: NoticeId) -> DbResult<Option<Held>> {
+    let text = "SELECT position, created_at, removed_at FROM inbox_items WHERE user_id = $1 AND notice_id = $2";
+    one(conn, text, [user.into(), notice.into()]).await
 }
 
 /// How many items of a user are unread and not put away; counts to `limit` and no further.

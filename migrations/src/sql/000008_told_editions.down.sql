@@ -1,0 +1,1 @@
+DROP INDEX notice_revisions_told_idx;
