@@ -1,9 +1,9 @@
 //! The public pages: a list with random filters, a detail, and a 304, beside a handler that does nothing in a bare
 //! server of its own with as many threads.
 //!
-//! Bounded by: the queries, two to four for a list (how common each filter is, then the page), two to three for a
-//! detail, one to two for a 304, which is asked of the database as well: nothing here is cached. Server and callers
-//! share this process and its cores, on both sides alike.
+//! Bounded by: one query for a list (how common each filter is, is asked once a minute), one for a detail; what is asked
+//! again within seconds is answered from what is kept, because no notice changes meanwhile. Server and callers share this
+//! process and its cores, on both sides alike.
 
 use std::net::{SocketAddr, TcpListener};
 
