@@ -158,6 +158,7 @@ impl Caller {
     /// Sends anything; `body` goes out as it is, called JSON unless a header says otherwise.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
         let asked = format!("{method} {path}");
+        let has_body = method != Method::HEAD;
         let mut request = self.request(method, path);
         if let Some(body) = body {
             if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
@@ -170,7 +171,7 @@ impl Caller {
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{asked} got no answer: {error:?}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = if super::stream::is_stream(&headers) {
+        let text = if has_body && super::stream::is_stream(&headers) {
             super::stream::until_an_event(response).await
         } else {
             response.text().await.unwrap_or_else(|error| panic!("{asked} was cut off: {error:?}"))
