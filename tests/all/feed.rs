@@ -444,3 +444,33 @@ async fn a_page_of_long_bodies_holds_fewer_and_loses_none() {
     let (seen, _) = follow(&reader, "", None, 100).await;
     assert_eq!(told(&seen).into_iter().map(|(_, id)| id).collect::<Vec<_>>(), ids);
 }
+
+#[tokio::test]
+async fn what_is_handed_in_together_is_told_one_after_the_other_with_its_files() {
+    let app = TestApp::spawn().await;
+    let (publisher, reader) = (app.publisher().await, app.anonymous());
+    let before = publish(&publisher, notice_as("before")).await;
+    let (_, cursor) = follow(&reader, "&category=construction", None, 20).await;
+    let file =
+        |number: u32| json!([{ "name": format!("清单 {number}"), "url": format!("https://example.org/{number}") }]);
+    let one = |number: u32| notice_with(&format!("n{number}"), json!({ "attachments": file(number) }));
+    let batch = json!({ "notices": [one(0), one(1), one(2)] });
+    let answer = publisher.post("/v1/notices/batch", batch).await.expect(200);
+    let outcomes = answer.json["outcomes"].as_array().expect("outcomes");
+    let ids: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome["notice"]["id"].as_str()).collect();
+    let (seen, cursor) = follow(&reader, "&category=construction", Some(cursor), 2).await;
+    assert_eq!(told(&seen), ids.iter().map(|id| pair("new", id)).collect::<Vec<_>>());
+    for (item, number) in seen.iter().zip(0_u32..) {
+        assert_eq!(item["notice"]["attachments"][0]["name"], format!("清单 {number}"));
+    }
+    // What is corrected together moves, and leaves what it stood in.
+    let moved = notice_with("before", json!({ "category": "construction.a03" }));
+    let other = notice_with("n0", json!({ "attachments": file(7) }));
+    let batch = json!({ "notices": [moved, other], "existing": "revise" });
+    publisher.post("/v1/notices/batch", batch).await.expect(200);
+    let (seen, _) = follow(&reader, "&category=construction", Some(cursor), 20).await;
+    assert_eq!(told(&seen), [pair("revised", &before), pair("revised", ids[0])]);
+    assert_eq!(seen[1]["notice"]["attachments"][0]["name"], "清单 7");
+    let (left, _) = follow(&reader, "&category=construction.a02", None, 20).await;
+    assert!(told(&left).contains(&pair("left", &before)), "{:?}", told(&left));
+}
