@@ -258,9 +258,10 @@ impl Content {
     /// Names what the notice says, however it is spaced, written or ordered, wherever it stands: the same text under
     /// another id or at another address has the same hash. `folded` is what [`Content::folded`] made of it.
     ///
-    /// The title is part of it, for a short body (见附件) may be anybody's; a region in square brackets before it is not, for
-    /// each site puts its own there. Names of project and purchaser stand in the folded text.
-    pub fn hash(&self, folded: &str) -> [u8; 32] {
+    /// The title is part of it, for a short body (见附件) may be anybody's; the notice's own region in square brackets before
+    /// it is not, for each site puts it there or does not: `is_own_region` knows what that is called. Names of project and
+    /// purchaser stand in the folded text.
+    pub fn hash(&self, folded: &str, is_own_region: impl Fn(&str) -> bool) -> [u8; 32] {
         let party = |party: &Party| (fold(&party.name), party.code.as_deref().map(fold_code));
         let amount = |amount: &Amount| {
             let unread = if amount.fen.is_some() { None } else { amount.text.as_deref().map(fold) };
@@ -281,7 +282,7 @@ impl Content {
         let structured = serde_json::to_vec(&structured).unwrap_or_default();
         let title = fold(&self.title);
         let (title, rest) = match folded.strip_prefix(title.as_str()) {
-            Some(rest) => (fold(without_region(&self.title)), rest),
+            Some(rest) => (fold(without_region(&self.title, is_own_region)), rest),
             None => (String::new(), folded),
         };
         let text = format!("{title}{rest}").replace(' ', "");
@@ -294,22 +295,14 @@ fn sorted<T: Ord>(values: impl Iterator<Item = T>) -> std::collections::BTreeSet
     values.collect()
 }
 
-/// The longest name of a region before a title, in characters.
-const MAX_REGION: usize = 12;
-
 /// A title without the region that a site puts before it in square brackets: `[月湖区]`, `【省本级】`. Anything else there
-/// says something: `【暂停】`, `【第二次】`.
-fn without_region(title: &str) -> &str {
+/// says something: `【暂停】`, `【第二次】`, another region.
+fn without_region(title: &str, is_own_region: impl Fn(&str) -> bool) -> &str {
     let bracketed = title.trim().strip_prefix(['[', '［', '【']).and_then(|rest| rest.split_once([']', '］', '】']));
     match bracketed {
-        Some((name, rest)) if is_region(name.trim()) && !rest.trim().is_empty() => rest.trim(),
+        Some((name, rest)) if is_own_region(name.trim()) && !rest.trim().is_empty() => rest.trim(),
         _ => title.trim(),
     }
-}
-
-/// Whether a name is one of a region, by its last letter.
-fn is_region(name: &str) -> bool {
-    (2..=MAX_REGION).contains(&name.chars().count()) && name.ends_with(['省', '市', '州', '盟', '区', '县', '旗', '级'])
 }
 
 impl Amount {
@@ -347,12 +340,13 @@ mod tests {
 
     #[test]
     fn a_digest_names_a_file_wherever_it_lies() {
-        let hash = |file: Attachment| content(vec![file]).hash("t");
+        let nowhere = |_: &str| false;
+        let hash = |file: Attachment| content(vec![file]).hash("t", nowhere);
         let (here, there) = ("https://a.example/1", "https://b.example/1");
         assert_eq!(hash(file(here, Some("ab"))), hash(file(there, Some("ab"))));
         assert_ne!(hash(file(here, Some("ab"))), hash(file(here, Some("cd"))));
         assert_ne!(hash(file(here, None)), hash(file(there, None)));
-        assert_ne!(hash(file(here, None)), content(Vec::new()).hash("t"));
+        assert_ne!(hash(file(here, None)), content(Vec::new()).hash("t", nowhere));
     }
 
     #[test]
@@ -366,9 +360,11 @@ mod tests {
             ("（芙蓉区）家具采购", "（芙蓉区）家具采购"),
             ("[月湖区]", "[月湖区]"),
             ("[月湖区", "[月湖区"),
+            ("[余江区]家具采购", "[余江区]家具采购"),
+            ("【高级】家具采购", "【高级】家具采购"),
         ];
         for (title, expected) in table {
-            assert_eq!(without_region(title), expected);
+            assert_eq!(without_region(title, |name| ["月湖区", "省本级"].contains(&name)), expected);
         }
     }
 }

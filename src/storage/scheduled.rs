@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use super::sql::Binds;
 use super::{DbResult, Tx, all, execute, lease, one, sql, value};
 use crate::domain::id::{NoticeId, PublisherId, PublisherKeyId, ScheduledNoticeId};
+use crate::domain::publisher::Scope;
 use crate::domain::scheduled::{NotPublished, ScheduledState};
 use crate::domain::time::Timestamp;
 
@@ -150,9 +151,11 @@ pub async fn count_waiting(conn: &impl ConnectionTrait, publisher: PublisherId, 
 
 /// What a list is narrowed to.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Narrowed {
+pub struct Narrowed<'a> {
     /// One publisher's; everybody's for operators.
     pub publisher: Option<PublisherId>,
+    /// Those that a key may handle.
+    pub within: Option<&'a Scope>,
     /// Those that stand like this.
     pub state: Option<ScheduledState>,
     /// Those that were handed in before this one.
@@ -160,18 +163,32 @@ pub struct Narrowed {
 }
 
 /// Scheduled notices, the one that was handed in last first.
-pub async fn list(conn: &impl ConnectionTrait, wanted: &Narrowed, count: i64) -> DbResult<Vec<Scheduled>> {
+pub async fn list(conn: &impl ConnectionTrait, wanted: &Narrowed<'_>, count: i64) -> DbResult<Vec<Scheduled>> {
     let mut binds = Binds::default();
     let conditions = [
         wanted.publisher.map(|publisher| format!("publisher_id = {}", binds.add(publisher))),
         wanted.state.map(|state| format!("state = {}", binds.add(state))),
         wanted.before.map(|before| format!("id < {}", binds.add(before))),
     ];
-    let conditions: Vec<String> = conditions.into_iter().flatten().collect();
+    let mut conditions: Vec<String> = conditions.into_iter().flatten().collect();
+    conditions.extend(wanted.within.map(|scope| within(&mut binds, scope)).unwrap_or_default());
     let narrowed = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
     let limit = binds.add(count);
     let text = format!("SELECT {COLUMNS} FROM scheduled_notices {narrowed} ORDER BY id DESC LIMIT {limit}");
     all(conn, &text, binds).await
+}
+
+/// As [`Scope::allows`].
+fn within(binds: &mut Binds, scope: &Scope) -> Vec<String> {
+    let sources: Vec<String> =
+        scope.sources.iter().map(|source| format!("source = {}", binds.add(source.as_str()))).collect();
+    let mut under = |path: &str, codes: &[String]| -> Vec<String> {
+        // A path without a code that is in it is another one; codes may hold what LIKE takes for something else.
+        codes.iter().map(|code| format!("replace({path}, {}, '') <> {path}", binds.add(format!("/{code}/")))).collect()
+    };
+    let (categories, regions) = (under("category_path", &scope.categories), under("region_path", &scope.regions));
+    let named = [sources, categories, regions].into_iter().filter(|any| !any.is_empty());
+    named.map(|any| format!("({})", any.join(" OR "))).collect()
 }
 
 /// The longest that one is put off.

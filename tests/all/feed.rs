@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sea_orm::DbBackend;
 use serde_json::{Value, json};
+use yizhan::services::notice::{Filter, feed};
 use yizhan::storage::{execute, order};
 
 use super::support::{Answer, Caller, TestApp, eventually, notice_as, notice_with};
@@ -443,6 +444,53 @@ async fn a_page_of_long_bodies_holds_fewer_and_loses_none() {
     assert_eq!((page.items().len(), page.at("/has_more")), (2, &json!(true)));
     let (seen, _) = follow(&reader, "", None, 100).await;
     assert_eq!(told(&seen).into_iter().map(|(_, id)| id).collect::<Vec<_>>(), ids);
+}
+
+/// The positions of what category and region have in common, read in pages that look at two notices of either, and how
+/// many pages held nothing.
+async fn read_within_reach(app: &TestApp, newest_first: bool) -> (Vec<String>, usize) {
+    app.inside(async move |deps| {
+        let code = |code: &str| Some(code.to_owned());
+        let both = Filter { category: code("construction.a03"), region: code("430102"), ..Filter::default() };
+        let (mut seen, mut empty, mut cursor) = (Vec::new(), 0, None);
+        loop {
+            let (entries, next) = if newest_first {
+                let found = feed::newest(&deps, &both, cursor.as_ref(), 20, 2).await.expect("a page").page;
+                (found.items, found.next)
+            } else {
+                let found = feed::changes(&deps, &both, cursor.as_ref(), 20, 2).await.expect("a page");
+                (found.entries, found.more.then_some(found.next))
+            };
+            empty += usize::from(entries.is_empty() && next.is_some());
+            seen.extend(entries.iter().map(|entry| entry.notice_id.to_string()));
+            let Some(next) = next else { return (seen, empty) };
+            cursor = Some(next);
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_looks_at_a_bounded_part_of_filters_that_seldom_meet_and_skips_nothing() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let of = |id: &str, category: &str, region: &str| {
+        notice_with(id, json!({ "category": category, "region": region, "body_html": format!("<p>{id}</p>") }))
+    };
+    let first = publish(&publisher, of("first", "construction.a03", "430102")).await;
+    for number in 0..5 {
+        publish(&publisher, of(&format!("c{number}"), "construction.a03", "430522")).await;
+        publish(&publisher, of(&format!("r{number}"), "construction.a02", "430102")).await;
+    }
+    let left = publish(&publisher, of("left", "construction.a03", "430102")).await;
+    let last = publish(&publisher, of("last", "construction.a03", "430102")).await;
+    revise(&publisher, &left, of("left", "construction.a03", "430522")).await;
+    let (seen, empty) = read_within_reach(&app, false).await;
+    assert_eq!(seen, [&first, &last, &left].map(Clone::clone), "what has left is told as well");
+    assert!(empty > 0, "a page that found nothing leads on");
+    let (seen, empty) = read_within_reach(&app, true).await;
+    assert_eq!(seen, [&last, &first].map(Clone::clone));
+    assert!(empty > 0, "a page that found nothing leads on");
 }
 
 #[tokio::test]

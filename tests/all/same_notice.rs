@@ -76,6 +76,39 @@ async fn a_notice_from_two_sources_is_told_once_however_each_writes_it() {
 }
 
 #[tokio::test]
+async fn only_a_notices_own_region_before_its_title_says_nothing() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let titled = |region: &str, title: &str| {
+        let body = "<p>详见附件。</p>";
+        call(json!({ "source_id": format!("{region}{title}"), "region": region, "title": title, "body_html": body }))
+    };
+    let pushed = ("push".to_owned(), Value::Null);
+    // The city's: its parts, and what only ends like a region, say something.
+    for title in [
+        "课桌采购",
+        "[芙蓉区]课桌采购",
+        "【天心区】课桌采购",
+        "【开发区】课桌采购",
+        "【高级】课桌采购",
+        "【一级】课桌采购",
+    ] {
+        assert_eq!(told(&publish(&publisher, titled("430100", title)).await), pushed, "{title}");
+    }
+    for title in ["[长沙市]课桌采购", "【长沙】 课桌采购", "【湖南省】课桌采购", "【市本级】课桌采购"]
+    {
+        assert_eq!(told(&publish(&publisher, titled("430100", title)).await).0, "none", "{title}");
+    }
+    // A county's: its name of before, too; not its neighbour's.
+    for title in ["课桌采购", "【浏阳市】课桌采购"] {
+        assert_eq!(told(&publish(&publisher, titled("430124", title)).await), pushed, "{title}");
+    }
+    for title in ["【宁乡县】课桌采购", "【宁乡市】课桌采购", "【长沙市】课桌采购"] {
+        assert_eq!(told(&publish(&publisher, titled("430124", title)).await).0, "none", "{title}");
+    }
+}
+
+#[tokio::test]
 async fn a_correction_of_a_copy_reaches_those_who_have_the_first() {
     let app = TestApp::spawn().await;
     let (city, province) = (app.publisher().await, app.publisher().await);

@@ -129,8 +129,8 @@ async fn the_same_again_answers_the_first_and_anything_else_must_replace_it() {
     let other = json!({ "publish_at": in_future(2 * DAY), "notice": notice_as("a") });
     let refused = publisher.post(PATH, other.clone()).await.expect(409).problem("already_scheduled");
     assert_eq!(refused.string("/detail"), id);
-    let foreign = app.publisher().await.post(PATH, other.clone()).await.expect(409).problem("already_scheduled");
-    assert_eq!(foreign.at("/detail"), &Value::Null, "whose it is is nobody's business");
+    let foreign = app.publisher().await.post(PATH, other.clone()).await.expect(409).problem("source_id_taken");
+    assert_eq!(foreign.at("/detail"), &Value::Null, "that it waits, and whose it is, is nobody's business");
 
     let path = format!("{PATH}/{id}");
     app.publisher().await.put(&path, other.clone()).await.expect(404).problem("not_found");
@@ -297,6 +297,56 @@ async fn a_wait_that_only_a_clock_that_was_put_back_can_have_made_is_not_waited_
     change(&app, "UPDATE scheduled_notices SET publish_at = publish_at - 172800000, due_at = due_at + 31536000000")
         .await;
     stands(&publisher, &id, "published").await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_the_databases_refuses_nothing_that_is_due() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    app.world().put_back(Duration::from_secs(60 * 60));
+    let at = in_future(Duration::from_millis(1_500));
+    let made = publisher.post(PATH, json!({ "publish_at": at, "notice": notice_as("a") })).await.expect(201);
+    let published = eventually("it has ended", async || {
+        let found = publisher.get(&format!("{PATH}/{}", made.string("/id"))).await.expect(200);
+        (found.at("/state") != "scheduled").then_some(found)
+    })
+    .await;
+    assert_eq!((published.at("/state"), published.at("/reason")), (&json!("published"), &Value::Null));
+    let path = format!("/v1/notices/{}", published.string("/notice_id"));
+    let said: Timestamp =
+        app.anonymous().get(&path).await.expect(200).string("/published_at").parse().expect("an instant");
+    assert_eq!(said, at, "never earlier than was asked");
+}
+
+#[tokio::test]
+async fn a_key_is_shown_what_is_within_its_reach_of_its_publishers_drafts() {
+    let app = TestApp::spawn().await;
+    let admin = app.admin().await;
+    let made = admin.post("/v1/admin/publishers", json!({ "name": "两地" })).await.expect(201);
+    let keys = format!("/v1/admin/publishers/{}/keys", made.string("/id"));
+    let key = async |scope: Value| {
+        let mut scope = scope;
+        scope["name"] = json!("测试");
+        app.anonymous().bearing(admin.post(&keys, scope).await.expect(201).string("/secret"))
+    };
+    let wide = key(json!({})).await;
+    let ids = |page: &Answer| page.items().iter().map(|item| item["source_id"].clone()).collect::<Vec<_>>();
+    let here = schedule(&wide, notice_with("here", json!({ "region": "430102" }))).await;
+    let there = schedule(&wide, notice_with("there", json!({ "region": "430522" }))).await;
+    for scope in [
+        json!({ "regions": ["430100"] }),
+        json!({ "regions": ["110000", "430102"], "categories": ["construction"], "sources": ["demo"] }),
+    ] {
+        let narrow = key(scope.clone()).await;
+        narrow.get(&format!("{PATH}/{there}")).await.expect(403).problem("out_of_scope");
+        narrow.get(&format!("{PATH}/{here}")).await.expect(200);
+        assert_eq!(ids(&narrow.get(PATH).await.expect(200)), ["here"], "{scope}");
+        assert_eq!(ids(&narrow.get(&format!("{PATH}?state=scheduled&limit=1")).await.expect(200)), ["here"], "{scope}");
+    }
+    for scope in [json!({ "sources": ["other"] }), json!({ "categories": ["gov-procurement"] })] {
+        assert!(key(scope).await.get(PATH).await.expect(200).items().is_empty());
+    }
+    assert_eq!(ids(&wide.get(PATH).await.expect(200)), ["there", "here"]);
 }
 
 #[tokio::test]

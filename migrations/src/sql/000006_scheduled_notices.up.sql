@@ -26,7 +26,8 @@ CREATE TABLE scheduled_notices (
 );
 CREATE UNIQUE INDEX scheduled_notices_waiting_key ON scheduled_notices (source, source_id) WHERE state = 'scheduled';
 CREATE INDEX scheduled_notices_source_idx ON scheduled_notices (source, source_id, id);
-CREATE INDEX scheduled_notices_due_idx ON scheduled_notices (publish_at, id) WHERE state = 'scheduled';
+CREATE INDEX scheduled_notices_due_idx ON scheduled_notices (state, publish_at, id);
 CREATE INDEX scheduled_notices_publisher_idx ON scheduled_notices (publisher_id, id);
+CREATE INDEX scheduled_notices_publisher_state_idx ON scheduled_notices (publisher_id, state, id);
 CREATE INDEX scheduled_notices_state_idx ON scheduled_notices (state, id);
 CREATE INDEX scheduled_notices_ended_idx ON scheduled_notices (ended_at) WHERE ended_at IS NOT NULL;

@@ -104,7 +104,22 @@ impl Catalogue {
         }
     }
 
-    fn resolved(&self, region: &Region, fallback: bool) -> ResolvedRegion {
+    /// Whether this is what people call the region with this code, then or today, or one that it is part of; or the
+    /// level itself that publishes, such as 省本级. Neither its parts nor its neighbours: each of them is somewhere else.
+    pub fn is_name_of(&self, code: &str, name: &str) -> bool {
+        let name = match name.strip_suffix("本级") {
+            Some("省" | "市" | "州" | "盟" | "区" | "县" | "旗") => return true,
+            Some(level) => level,
+            None => name,
+        };
+        let today = self.resolve(code).and_then(|found| self.region(&found.code));
+        let levels = today.map(|region| self.levels(region)).unwrap_or_default();
+        let mut meant = self.region(code).into_iter().chain(levels);
+        meant.any(|region| region.name == name || region.short_name == name)
+    }
+
+    /// A region as it is today and all that it is part of, the finest first.
+    fn levels<'a>(&'a self, region: &'a Region) -> Vec<&'a Region> {
         let today = self.today(region);
         let mut levels = vec![today];
         let mut parent = today.parent.as_deref();
@@ -112,6 +127,11 @@ impl Catalogue {
             levels.push(region);
             parent = region.parent.as_deref();
         }
+        levels
+    }
+
+    fn resolved(&self, region: &Region, fallback: bool) -> ResolvedRegion {
+        let (today, levels) = (self.today(region), self.levels(region));
         let path = join_path(levels.into_iter().rev().flat_map(|region| self.with_former(&region.code)));
         ResolvedRegion { code: today.code.clone(), path, fallback }
     }

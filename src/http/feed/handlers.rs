@@ -13,7 +13,7 @@ use crate::http::extract::base::Base;
 use crate::http::extract::query::Query;
 use crate::http::problem::{ApiResult, problems};
 use crate::services::Deps;
-use crate::services::notice::feed::{self, Entry};
+use crate::services::notice::feed::{self, Entry, REACH};
 
 problems!(
     /// What reading the feed may be answered.
@@ -32,12 +32,13 @@ fn version(deps: &Deps, entries: &[Entry], more: impl IntoIterator<Item = String
     description = "公告变更流，供其他站点同步：新发布、更正公告、修订、撤回，按提交顺序，不遗漏；不带游标则从头读起。每件公告只出现一次，位于其最新修订处。\
                    Without a cursor it begins at the beginning; keep `next_cursor` and come again. A withdrawn notice has \
                    its reason and no body; `left` says that a revision took a notice out of what is asked for. A cursor \
-                   belongs to its filters. After 410 `cursor_expired` read in full. At most 1 MiB of bodies a page.",
+                   belongs to its filters. After 410 `cursor_expired` read in full. At most 1 MiB of bodies a page. \
+                   Filters that seldom meet may give a short or empty page with `has_more`: go on at once.",
     responses((status = 200, body = FeedView), (status = 304, description = "Unchanged"), FeedProblems)
 )]
 #[get("/feed")]
 pub async fn get_feed(deps: Data<Deps>, query: Query<FeedQuery>, known: IfNoneMatch) -> ApiResult<HttpResponse> {
-    let changes = feed::changes(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit()).await?;
+    let changes = feed::changes(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit(), REACH).await?;
     let etag = version(&deps, &changes.entries, [changes.next.to_string(), changes.more.to_string()]);
     if known.has(&etag) {
         return Ok(Caching::Revalidate.unchanged(&etag));
@@ -52,7 +53,7 @@ pub async fn get_feed(deps: Data<Deps>, query: Query<FeedQuery>, known: IfNoneMa
     tag = "feeds", operation_id = "get_atom_feed", summary = "The newest changes as Atom", params(FeedQuery),
     description = "Atom 订阅源（RFC 4287），最新变更在前；较早的内容见 `next` 链接（RFC 5005）。撤回的公告标明已撤回，不含正文。\
                    The newest first; a revised notice comes again under the same id with a later `updated`. For every change \
-                   without a gap follow `/v1/feed`.",
+                   without a gap follow `/v1/feed`. Filters that seldom meet may give a short or empty page with a `next` link.",
     responses(
         (status = 200, body = String, content_type = "application/atom+xml"),
         (status = 304, description = "Unchanged"), FeedProblems
@@ -65,7 +66,7 @@ pub async fn get_atom_feed(
     query: Query<FeedQuery>,
     known: IfNoneMatch,
 ) -> ApiResult<HttpResponse> {
-    let newest = feed::newest(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit()).await?;
+    let newest = feed::newest(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit(), REACH).await?;
     let page = FeedPage::of(&base, "/v1/feed.atom", &query.0, &newest, &deps.catalogue());
     let etag = version(&deps, &newest.page.items, page.links());
     if known.has(&etag) {
@@ -93,7 +94,7 @@ pub async fn get_json_feed(
     query: Query<FeedQuery>,
     known: IfNoneMatch,
 ) -> ApiResult<HttpResponse> {
-    let newest = feed::newest(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit()).await?;
+    let newest = feed::newest(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit(), REACH).await?;
     let page = FeedPage::of(&base, "/v1/feed.json", &query.0, &newest, &deps.catalogue());
     let etag = version(&deps, &newest.page.items, page.links());
     if known.has(&etag) {

@@ -16,7 +16,7 @@ pub struct FeedView {
     items: Vec<FeedItemView>,
     /// Where to go on, now or later; always there. Keep it.
     next_cursor: String,
-    /// Whether there is more to be read at once.
+    /// Whether there is more to be read at once, also when nothing was found so far.
     has_more: bool,
 }
 

@@ -30,7 +30,7 @@ problems!(
 );
 problems!(
     /// What asking for one may be answered.
-    pub ScheduledProblems: NotFound
+    pub ScheduledProblems: NotFound, OutOfScope
 );
 problems!(
     /// What asking for everybody's may be answered.
@@ -69,7 +69,7 @@ pub async fn schedule_notice(
 /// A publisher's scheduled notices.
 #[utoipa::path(
     tag = "publishing", operation_id = "list_scheduled_notices", summary = "List one's scheduled notices",
-    description = "本发布方的定时公告及其结果，最近提交的在前。What became of them is kept for 90 days.",
+    description = "本发布方在密钥范围内的定时公告及其结果，最近提交的在前。Those within the key's scope. What became of them is kept for 90 days.",
     params(ScheduledNoticesQuery), security(("publisher" = [])), responses((status = 200, body = ScheduledNoticesView))
 )]
 #[get("")]
@@ -78,8 +78,8 @@ pub async fn list_scheduled_notices(
     caller: PublisherCaller,
     query: Query<ScheduledNoticesQuery>,
 ) -> ApiResult<Json<ScheduledNoticesView>> {
-    let (publisher, cursor) = (Some(caller.publisher), query.0.cursor());
-    let page = scheduled::list(&deps, publisher, query.0.state, cursor.as_ref(), query.0.limit()).await?;
+    let cursor = query.0.cursor();
+    let page = scheduled::list(&deps, Some(&caller), query.0.state, cursor.as_ref(), query.0.limit()).await?;
     Ok(Json(ScheduledNoticesView::of(page)))
 }
 

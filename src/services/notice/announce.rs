@@ -71,7 +71,7 @@ pub(super) async fn told_elsewhere(tx: &Tx, ready: &Ready, id: NoticeId) -> Resu
     let mut widest = Announce::None;
     for told in revision::told(&**tx, &ready.hash, id, MAX_TOLD).await? {
         // The notice says this now; the edition that was announced may have said something else.
-        if content(&told.document)?.hash(&told.folded) == ready.hash {
+        if ready.is_said_by(&content(&told.document)?, &told.folded) {
             widest = widest.max(told.announce.parse().unwrap_or(Announce::None));
         }
     }

@@ -106,6 +106,12 @@ pub(super) struct Ready {
     pub announce: Announce,
     /// The types whose notices are not amended: amendments and cancellations.
     pub amending_types: Vec<String>,
+    /// What it was held against.
+    pub catalogue: Arc<Catalogue>,
+}
+
+fn hash(catalogue: &Catalogue, content: &Content, folded: &str) -> [u8; 32] {
+    content.hash(folded, |name| catalogue.is_name_of(&content.region, name))
 }
 
 /// What drafts are held against: the same for all that are handed in at one instant.
@@ -157,7 +163,7 @@ impl Desk {
             source_url: draft.source_url,
         };
         let folded = content.folded(&body.text);
-        let hash = content.hash(&folded);
+        let hash = hash(catalogue, &content, &folded);
         let amending = |kind: &&NoticeType| [Stage::AMENDMENT, Stage::CANCELLATION].contains(&kind.stage.as_str());
         let amending_types = catalogue.notice_types().iter().filter(amending).map(|kind| kind.code.clone()).collect();
         let region_path = region.path;
@@ -176,6 +182,7 @@ impl Desk {
             published_at,
             announce,
             amending_types,
+            catalogue: Arc::clone(catalogue),
         })
     }
 }
@@ -263,6 +270,11 @@ impl Placed {
 }
 
 impl Ready {
+    /// Whether an edition says this too.
+    pub fn is_said_by(&self, content: &Content, folded: &str) -> bool {
+        hash(&self.catalogue, content, folded) == self.hash
+    }
+
     /// The notice's row.
     pub fn notice(&self, at: &Placed) -> Notice {
         Notice {

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::draft::ready;
+use super::draft::{Draft, ready};
 use super::publish::{Published, store};
 use super::scheduled::read;
 use crate::domain::id::NoticeId;
@@ -71,10 +71,11 @@ async fn attempt(deps: &Deps, row: &Row) -> Result<Option<Published>> {
     if kept.is_empty() {
         return Ok(None);
     }
-    let mut draft = read(&kept)?;
-    // The real time: late when it is late, and never earlier than was asked, whatever this machine's clock says.
-    draft.published_at = Some(deps.clock.now().max(row.publish_at));
-    let ready = ready(deps, &caller, draft, "/notice").await?;
+    let draft = Draft { published_at: None, ..read(&kept)? };
+    let mut ready = ready(deps, &caller, draft, "/notice").await?;
+    // The real time: late when it is late, and never earlier than was asked, whatever this machine's clock says. Set once
+    // the draft is checked: a clock that is behind the database's would take it for an instant to come.
+    ready.published_at = Some(deps.clock.now().max(row.publish_at));
     let id = NoticeId::new();
     failpoint::hit("scheduled_before");
     Ok(transact!(deps.db, |tx| {

@@ -30,6 +30,9 @@ const NEWEST: &str = "feed-newest";
 /// How many bytes of bodies a page holds; one notice at least.
 const MAX_BODY_BYTES: i64 = 1024 * 1024;
 
+/// How many notices of one filter a page looks at to find those that the other filters match, too.
+pub const REACH: i64 = 5_000;
+
 /// Some changes: where they stand, and how to go on.
 #[derive(Debug)]
 pub struct Changes {
@@ -71,29 +74,34 @@ fn digest(scopes: &[String]) -> String {
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The changes after a cursor; without one, from the beginning.
-pub async fn changes(deps: &Deps, filter: &Filter, after: Option<&Cursor>, limit: u16) -> Result<Changes> {
+/// The changes after a cursor; without one, from the beginning. Where filters seldom meet, what is within `reach` may be
+/// less than a page, or nothing, while there is more.
+pub async fn changes(deps: &Deps, filter: &Filter, after: Option<&Cursor>, limit: u16, reach: i64) -> Result<Changes> {
     let conn = deps.db.reader();
     let (scopes, epoch) = (read::scopes(filter), order::epoch(conn).await?);
     // Taken before the read: everything up to here has committed, and what commits from here on stands above it.
     let upto = order::position(conn).await?;
     let after = place(CHANGES, after, epoch, upto, &scopes)?.unwrap_or(0);
-    let found = feed::entries(conn, &scopes, Part::After(after, upto), i64::from(limit) + 1).await?;
-    let (entries, more) = cut(found, limit);
-    // Where nothing more was found the reader stands at the end, however long ago the last match was.
-    let at = if more { entries.last().map_or(after, |last| last.position) } else { upto };
-    Ok(Changes { entries, next: cursor(CHANGES, epoch, at, &scopes), more })
+    let found = feed::entries(conn, &scopes, Part::After(after, upto), i64::from(limit) + 1, reach).await?;
+    let (entries, more) = cut(found.entries, limit);
+    // Where nothing more was found the reader stands at the end of what was looked at, however long ago the last match
+    // was.
+    let end = found.until.unwrap_or(upto);
+    let at = if more { entries.last().map_or(after, |last| last.position) } else { end };
+    Ok(Changes { entries, next: cursor(CHANGES, epoch, at, &scopes), more: more || found.until.is_some() })
 }
 
-/// The newest changes before a cursor; without one, the newest of all.
-pub async fn newest(deps: &Deps, filter: &Filter, before: Option<&Cursor>, limit: u16) -> Result<Newest> {
+/// The newest changes before a cursor; without one, the newest of all. Of `reach` the same holds as for [`changes`]: the
+/// first page, too, may hold nothing and lead to older changes.
+pub async fn newest(deps: &Deps, filter: &Filter, before: Option<&Cursor>, limit: u16, reach: i64) -> Result<Newest> {
     let conn = deps.db.reader();
     let (scopes, epoch) = (read::scopes(filter), order::epoch(conn).await?);
     let upto = order::position(conn).await?;
     let before = place(NEWEST, before, epoch, upto, &scopes)?.unwrap_or(i64::MAX);
-    let found = feed::entries(conn, &scopes, Part::Before(before), i64::from(limit) + 1).await?;
-    let (entries, more) = cut(found, limit);
-    let next = entries.last().filter(|_| more).map(|last| cursor(NEWEST, epoch, last.position, &scopes));
+    let found = feed::entries(conn, &scopes, Part::Before(before, 0), i64::from(limit) + 1, reach).await?;
+    let (entries, more) = cut(found.entries, limit);
+    let last = entries.last().filter(|_| more).map(|last| last.position);
+    let next = last.or(found.until).map(|at| cursor(NEWEST, epoch, at, &scopes));
     let since = Timestamp::from_millis(epoch.saturating_mul(1_000));
     Ok(Newest { page: Page { items: entries, next }, id: name(epoch, &scopes), since })
 }

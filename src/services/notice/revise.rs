@@ -127,7 +127,7 @@ pub(super) enum Difference {
 /// How what is handed in differs from an edition.
 pub(super) fn difference(before: &revision::Revision, ready: &Ready) -> Result<Difference> {
     let content = content(&before.document)?;
-    Ok(match (content.hash(&before.folded) == ready.hash, content == ready.content) {
+    Ok(match (ready.is_said_by(&content, &before.folded), content == ready.content) {
         (true, true) if before.body_html == ready.body.html => Difference::None,
         (true, _) => Difference::Shown,
         (false, _) => Difference::Said,

@@ -1,7 +1,7 @@
 //! The change feed: every notice once, where its newest edition stands in the order of commits.
 //!
 //! Promise: a page costs about the same however many notices there are: it is a range of one scope's index, the rarest
-//! scope's that was asked for. Whoever goes on after the last position misses no notice: see
+//! scope's that was asked for, and of bounded length, however seldom scopes meet. Whoever goes on after the last position misses no notice: see
 //! `docs/adr/0017-the-feed-reads-positions-without-a-horizon.md`. A notice that has left a scope is found there still.
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -12,7 +12,7 @@ use super::list::{JOINED, LISTED, Listed, rarest};
 use crate::domain::fanout::EditionKind;
 use crate::domain::id::NoticeId;
 use crate::storage::sql::Binds;
-use crate::storage::{DbResult, all, sql};
+use crate::storage::{DbResult, all, sql, value};
 
 /// Where a notice stands in the feed.
 #[derive(Debug, Clone, Copy, FromQueryResult)]
@@ -32,26 +32,83 @@ pub struct Entry {
 pub enum Part {
     /// After a position and up to another, the oldest change first; what has left the scopes too.
     After(i64, i64),
-    /// Before a position, the newest change first; what stands in the scopes only.
-    Before(i64),
+    /// Before a position and down to another, the newest change first; what stands in the scopes only.
+    Before(i64, i64),
 }
 
-/// The notices of all these scopes (everything, when none is named), at most `count`.
-pub async fn entries(conn: &impl ConnectionTrait, scopes: &[String], part: Part, count: i64) -> DbResult<Vec<Entry>> {
+/// Some notices.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Where they stand.
+    pub entries: Vec<Entry>,
+    /// The last position that was looked at, when the part goes on behind it.
+    pub until: Option<i64>,
+}
+
+/// The notices of all these scopes (everything, when none is named), at most `count`. Of the rarest scope no more than
+/// `reach` notices are looked at, so that two common scopes that never meet do not cost a walk through one of them.
+pub async fn entries(
+    conn: &impl ConnectionTrait,
+    scopes: &[String],
+    part: Part,
+    count: i64,
+    reach: i64,
+) -> DbResult<Found> {
     let scopes = rarest(conn, scopes).await?;
+    let until = match scopes.as_slice() {
+        [rarest, _, ..] => end_of_reach(conn, rarest, part, reach).await?,
+        // Every line of a single scope is found: the page is full before the walk is long.
+        _ => None,
+    };
+    let part = match (part, until) {
+        (Part::After(after, _), Some(until)) => Part::After(after, until),
+        (Part::Before(before, _), Some(until)) => Part::Before(before, until),
+        (part, None) => part,
+    };
     let (text, binds) = text(&scopes, part, count);
-    all(conn, &text, binds).await
+    Ok(Found { entries: all(conn, &text, binds).await?, until })
+}
+
+/// Where the notice stands that is the last within reach, of those that stand in a scope or have left it; nothing when
+/// there are fewer.
+async fn end_of_reach(conn: &impl ConnectionTrait, scope: &str, part: Part, reach: i64) -> DbResult<Option<i64>> {
+    let mut binds = Binds::default();
+    let (within, order) = within(&mut binds, part);
+    let skipped = binds.add(reach.saturating_sub(1));
+    let (scopes, nearest) = match part {
+        Part::After(..) => (vec![scope.to_owned(), left(scope)], "MIN"),
+        Part::Before(..) => (vec![scope.to_owned()], "MAX"),
+    };
+    let ends: Vec<String> = scopes
+        .into_iter()
+        .map(|scope| {
+            format!(
+                "SELECT * FROM (SELECT d.position FROM notice_scopes d WHERE d.scope = {} AND {within} \
+                   ORDER BY d.position{order} LIMIT 1 OFFSET {skipped}) r",
+                binds.add(scope)
+            )
+        })
+        .collect();
+    let text = format!("SELECT {nearest}(e.position) AS value FROM ({}) e", ends.join(" UNION ALL "));
+    value(conn, &text, binds).await
+}
+
+/// What is in a part, and in which order.
+fn within(binds: &mut Binds, part: Part) -> (String, &'static str) {
+    match part {
+        Part::After(after, upto) => {
+            (format!("d.position > {} AND d.position <= {}", binds.add(after), binds.add(upto)), "")
+        }
+        Part::Before(before, down_to) => {
+            (format!("d.position < {} AND d.position >= {}", binds.add(before), binds.add(down_to)), " DESC")
+        }
+    }
 }
 
 fn text(scopes: &[String], part: Part, count: i64) -> (String, Binds) {
     let mut binds = Binds::default();
     let limit = binds.add(count);
-    let (within, order) = match part {
-        Part::After(after, upto) => {
-            (format!("d.position > {} AND d.position <= {}", binds.add(after), binds.add(upto)), "")
-        }
-        Part::Before(before) => (format!("d.position < {}", binds.add(before)), " DESC"),
-    };
+    let (within, order) = within(&mut binds, part);
     let with_left = matches!(part, Part::After(..));
     // A scope, and the same scope left.
     let pairs: Vec<(String, String)> = scopes

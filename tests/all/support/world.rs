@@ -1,16 +1,16 @@
-//! The world that a test's application lives in: a clock that can be put forward, letters that can be opened, and names
-//! that lead where a test says.
+//! The world that a test's application lives in: a clock that can be put forward and back, letters that can be opened, and
+//! names that lead where a test says.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::sync::Notify;
 use yizhan::app::World;
-use yizhan::domain::time::Clock;
+use yizhan::domain::time::{Clock, Timestamp};
 use yizhan::providers::code_sender::Letter;
 
 use super::PATIENCE;
@@ -21,8 +21,8 @@ pub struct TestWorld(Arc<Parts>);
 
 #[derive(Debug, Default)]
 struct Parts {
-    /// How far the clock has been put forward, in milliseconds.
-    ahead: AtomicU64,
+    /// How far the clock has been put forward, in milliseconds; less than 0 when it was put back.
+    ahead: AtomicI64,
     /// To whom, and the code within; oldest first.
     letters: Mutex<Vec<(String, Option<String>)>>,
     /// What each name answers next; the last answer stays.
@@ -35,7 +35,7 @@ impl TestWorld {
     pub fn world(&self) -> World {
         let (clock, letters, names) = (self.clone(), self.clone(), self.clone());
         let mut world = World::real();
-        world.clock = Clock::of(move || Clock::system().now() + clock.ahead());
+        world.clock = Clock::of(move || clock.now());
         world.letters = Some(Arc::new(move |to, letter| letters.deliver(to.as_str(), letter)));
         world.names = Arc::new(move |name| {
             let found = names.look_up(&name).ok_or_else(|| std::io::Error::other("no such name"));
@@ -58,7 +58,12 @@ impl TestWorld {
 
     /// Puts the clock forward.
     pub fn advance(&self, by: Duration) {
-        self.0.ahead.fetch_add(u64::try_from(by.as_millis()).expect("less than an age"), Ordering::SeqCst);
+        self.0.ahead.fetch_add(i64::try_from(by.as_millis()).expect("less than an age"), Ordering::SeqCst);
+    }
+
+    /// Puts the clock back.
+    pub fn put_back(&self, by: Duration) {
+        self.0.ahead.fetch_sub(i64::try_from(by.as_millis()).expect("less than an age"), Ordering::SeqCst);
     }
 
     /// The code in the next unopened letter to this address (none: it holds no code); waits until there is one.
@@ -93,7 +98,10 @@ impl TestWorld {
         self.0.arrived.notify_waiters();
     }
 
-    fn ahead(&self) -> Duration {
-        Duration::from_millis(self.0.ahead.load(Ordering::SeqCst))
+    fn now(&self) -> Timestamp {
+        let ahead = self.0.ahead.load(Ordering::SeqCst);
+        let by = Duration::from_millis(ahead.unsigned_abs());
+        let now = Clock::system().now();
+        if ahead < 0 { now - by } else { now + by }
     }
 }

@@ -1,7 +1,7 @@
 //! What waits, what became of it, and what was handed in.
 
-use super::Scheduled;
-use crate::domain::id::{PublisherId, ScheduledNoticeId};
+use super::{Scheduled, within_reach};
+use crate::domain::id::ScheduledNoticeId;
 use crate::domain::page::{Cursor, Page};
 use crate::domain::scheduled::ScheduledState;
 use crate::services::Deps;
@@ -13,10 +13,11 @@ use crate::storage::scheduled::{self, Narrowed};
 /// The list of scheduled notices, in cursors.
 const LIST: &str = "scheduled_notices";
 
-/// Scheduled notices, the one that was handed in last first: a publisher's own, or everybody's for operators.
+/// Scheduled notices, the one that was handed in last first: a publisher's own within the key's reach, or everybody's
+/// for operators.
 pub async fn list(
     deps: &Deps,
-    publisher: Option<PublisherId>,
+    caller: Option<&Caller>,
     state: Option<ScheduledState>,
     cursor: Option<&Cursor>,
     limit: u16,
@@ -27,15 +28,18 @@ pub async fn list(
         }
         None => None,
     };
-    let found = scheduled::list(deps.db.reader(), &Narrowed { publisher, state, before }, i64::from(limit) + 1).await?;
+    let (publisher, within) = (caller.map(|caller| caller.publisher), caller.map(|caller| &caller.scope));
+    let wanted = Narrowed { publisher, within, state, before };
+    let found = scheduled::list(deps.db.reader(), &wanted, i64::from(limit) + 1).await?;
     let page = Page::cut(found, limit, |row| Cursor::new(LIST, [row.id]));
     Ok(page.map(|row| Scheduled::of(row, false)))
 }
 
-/// A publisher's scheduled notice, and what was handed in while it may still be of use.
+/// A publisher's scheduled notice within the key's reach, and what was handed in while it may still be of use.
 pub async fn get(deps: &Deps, caller: &Caller, id: ScheduledNoticeId) -> Result<(Scheduled, Option<Draft>)> {
     let conn = deps.db.reader();
     let row = scheduled::find(conn, caller.publisher, id).await?.ok_or(Refusal::NotFound)?;
+    within_reach(caller, &row)?;
     let text = scheduled::draft(conn, id).await?;
     let draft = if text.is_empty() { None } else { Some(read(&text)?) };
     Ok((Scheduled::of(row, false), draft))

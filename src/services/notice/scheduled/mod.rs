@@ -1,10 +1,11 @@
 //! Scheduling: a notice is handed in now and published when its time has come.
 //!
 //! Promise: what is handed in is held against the catalogue and the key's reach at once, and once more when it is due
-//! ([`super::due`]). Until then nobody but its publisher and the operators can tell that it exists. A natural key has
-//! one scheduled notice at a time: handing in the same again answers the first, anything else is refused until the one
-//! that waits is replaced or cancelled. Not promised: that the natural key is kept free; whoever publishes under it in
-//! the meantime is first, and the scheduled notice says so when it is due.
+//! ([`super::due`]). Until then nobody but its publisher and the operators is shown it: another publisher that schedules
+//! under its natural key is told that the key is taken, as by a notice that was published. A natural key has one
+//! scheduled notice at a time: handing in the same again answers the first, anything else is refused until the one that
+//! waits is replaced or cancelled. Not promised: that the natural key is kept free; whoever publishes under it in the
+//! meantime is first, and the scheduled notice says so when it is due.
 
 use std::time::Duration;
 
@@ -203,10 +204,10 @@ impl Kept {
 }
 
 fn waits(caller: &Caller, other: &Row) -> Error {
-    // Whose it is that waits is nobody else's business.
+    // That it waits, and whose it is, is nobody else's business: they learn that the source id is taken.
     match other.publisher_id == caller.publisher {
         true => Error::refused(Refusal::AlreadyScheduled, other.id.to_string()),
-        false => Refusal::AlreadyScheduled.into(),
+        false => Refusal::SourceIdTaken.into(),
     }
 }
 
@@ -273,8 +274,14 @@ pub async fn cancel(deps: &Deps, caller: &Caller, id: ScheduledNoticeId) -> Resu
 /// The caller's, held until the transaction ends, within the key's reach; another publisher's does not exist for it.
 async fn own(tx: &Tx, caller: &Caller, id: ScheduledNoticeId) -> Result<Row> {
     let found = scheduled::find_for_update(tx, caller.publisher, id).await?.ok_or(Refusal::NotFound)?;
-    let within = caller.scope.allows(&found.source, &found.category_path, &found.region_path);
-    if within { Ok(found) } else { Err(Refusal::OutOfScope.into()) }
+    within_reach(caller, &found)?;
+    Ok(found)
+}
+
+/// What one key of a publisher handed in is not for another key whose reach is elsewhere.
+fn within_reach(caller: &Caller, row: &Row) -> Result<()> {
+    let within = caller.scope.allows(&row.source, &row.category_path, &row.region_path);
+    if within { Ok(()) } else { Err(Refusal::OutOfScope.into()) }
 }
 
 /// What has ended cannot be changed; says what became of it.
