@@ -13,6 +13,8 @@ words! {
         SessionEnded = "session_ended",
         /// Too little was taken for too long: come again.
         TooSlow = "too_slow",
+        /// The changes cannot be read; whoever runs this is told. Come again, later.
+        Failed = "failed",
         /// This copy stops: come again.
         ShuttingDown = "shutting_down",
     }

@@ -9,6 +9,9 @@ use sea_orm::DbBackend;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use yizhan::domain::id::NoticeId;
+use yizhan::domain::user::Role;
+use yizhan::services::live;
+use yizhan::services::live::hint::Hint;
 use yizhan::storage::execute;
 
 use super::support::stream::Watch;
@@ -181,7 +184,7 @@ async fn write(app: &TestApp, me: &Person, notices: Vec<NoticeId>, steps: usize)
                     tokio::time::sleep(Duration::from_millis(random.random_range(0..6))).await;
                     tx.commit().await.expect("a commit");
                     if random.random_range(0..3) > 0 {
-                        let hint = yizhan::services::live::hint::Hint::Users { users: vec![user], stamp };
+                        let hint = Hint::Users { users: vec![user], stamp };
                         deps.live.tell(hint);
                     }
                 }
@@ -398,4 +401,87 @@ async fn who_takes_nothing_is_cut_and_costs_nothing_more() {
         &text[text.len().saturating_sub(300)..]
     );
     assert!(!text.contains("event: ready"), "it was not told everything");
+}
+
+#[tokio::test]
+async fn clients_that_take_nothing_hold_up_nobody() {
+    // By itself nobody is cut within the patience of tests.
+    let app = TestApp::with(|config| {
+        config.live.slow_after = DAY;
+        config.live.per_user = 300;
+    })
+    .await;
+    let (stalled, behind, me) = (app.user().await, app.user().await, app.user().await);
+    let (start, old) = (cursor(&stalled).await, cursor(&behind).await);
+    for number in 0..25 {
+        let notice = app.seed_notice(&Seed::titled(&format!("市政{number}"))).await;
+        app.seed_item(stalled.id, notice, 1).await;
+        app.seed_item(behind.id, notice, 1).await;
+    }
+    let late = app.seed_notice(&Seed::titled("市政")).await;
+    app.seed_item(me.id, late, 1).await;
+    let (mut watch, _) = ready(&me, None).await;
+    let (user, session) = (stalled.id, stalled.session);
+    let streams = app
+        .inside(async move |deps| {
+            let until = deps.clock.now() + DAY;
+            let by = yizhan::services::session::Caller { user, session, role: Role::User, until };
+            let after = start.parse().expect("a cursor");
+            let mut streams = Vec::new();
+            for _ in 0..250 {
+                streams.push(live::open(&deps, &by, Some(&after)).await.expect("a stream"));
+            }
+            streams
+        })
+        .await;
+    me.put(&format!("/v1/inbox/{late}/read"), Value::Null).await.expect(204);
+    assert_eq!(watch.next().await.expect("a change").data["notice_id"], json!(late));
+    let mut catching_up = Watch::open(&behind, Some(&old)).await;
+    for _ in 0..25 {
+        assert_eq!(catching_up.next().await.expect("a change").name, "change");
+    }
+    assert_eq!(catching_up.next().await.expect("all of it").name, "ready");
+    drop(streams);
+}
+
+#[tokio::test]
+async fn a_session_that_ended_without_a_word_is_noticed_though_its_inbox_is_busy() {
+    let app = TestApp::with(|config| config.live.look_every = Duration::from_millis(100)).await;
+    let (me, other) = (app.user().await, app.user().await);
+    let (mut watch, _) = ready(&me, None).await;
+    let (session, user) = (me.session, me.id);
+    app.inside(async move |deps| {
+        execute(deps.db.writer(), "UPDATE sessions SET ended_at = 1 WHERE id = $1", [session.into()]).await
+    })
+    .await
+    .expect("an end that nobody was told of");
+    let busy = async {
+        loop {
+            app.inside(async move |deps| deps.live.tell(Hint::Users { users: vec![user], stamp: 0 })).await;
+            other.get("/v1/inbox").await.expect(200);
+        }
+    };
+    tokio::select! {
+        reason = ending(&mut watch) => assert_eq!(reason, "session_ended"),
+        () = busy => {}
+    }
+}
+
+#[tokio::test]
+async fn changes_that_cannot_be_read_end_their_own_stream_and_no_other() {
+    let app = TestApp::spawn().await;
+    let (me, other) = (app.user().await, app.user().await);
+    let (mut watch, mut stays) = (ready(&me, None).await.0, ready(&other, None).await.0);
+    let (broken, whole) = (app.seed_notice(&Seed::titled("市政")).await, app.seed_notice(&Seed::titled("水务")).await);
+    app.seed_item(me.id, broken, 1).await;
+    app.seed_item(other.id, whole, 1).await;
+    let users = vec![me.id, other.id];
+    app.inside(async move |deps| {
+        let text = "UPDATE notice_revisions SET purchaser_keys = 'none' WHERE notice_id = $1";
+        execute(deps.db.writer(), text, [broken.into()]).await.expect("what cannot be read");
+        deps.live.tell(Hint::Users { users, stamp: 0 });
+    })
+    .await;
+    assert_eq!(stays.next().await.expect("a change").data["notice_id"], json!(whole));
+    assert_eq!(ending(&mut watch).await, "failed");
 }

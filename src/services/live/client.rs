@@ -7,6 +7,9 @@
 //!                            └── held: below no horizon  └── not taken in time: cut
 //! ```
 //!
+//! A client of whom the last look has found more than a page is behind: it waits in a queue of its own and for a room of
+//! its own, until a look finds no more.
+//!
 //! Promise: at most one page waits for a client; nothing more is read for it until that is taken. A mark that comes
 //! while the client is looked at is not lost: it is looked at again.
 
@@ -46,7 +49,10 @@ struct State {
     held: bool,
     /// Was told that it is up to date.
     up_to_date: bool,
-    looked_at: Instant,
+    /// The last look has found more than a page.
+    behind: bool,
+    /// When it was last asked whether its session lives, however busy its inbox is.
+    session_asked: Instant,
     ready: Option<Ready>,
     end: Option<Ending>,
 }
@@ -91,7 +97,8 @@ impl Client {
             queued: false,
             held: false,
             up_to_date: false,
-            looked_at: Instant::now(),
+            behind: false,
+            session_asked: Instant::now(),
             ready: None,
             end: None,
         };
@@ -122,7 +129,7 @@ impl Client {
     pub(super) fn arrive(&self, look: Look) -> (Next, usize) {
         let mut state = self.state();
         state.queued = false;
-        state.looked_at = Instant::now();
+        state.behind = look.more;
         if state.end.is_some() {
             return (Next::Rest, 0);
         }
@@ -154,8 +161,14 @@ impl Client {
 
     /// A look failed: it is still to be looked at.
     pub(super) fn missed(&self) -> bool {
+        self.put_back(self.is_behind())
+    }
+
+    /// A look had no room for what there is: it is still to be looked at.
+    pub(super) fn put_back(&self, behind: bool) -> bool {
         let mut state = self.state();
         state.queued = false;
+        state.behind = behind;
         state.marked = true;
         state.queue()
     }
@@ -199,15 +212,25 @@ impl Client {
         self.news.notified().await;
     }
 
-    /// Whether what waits has waited for so long.
-    pub(super) fn is_slow(&self, patience: Duration) -> bool {
-        self.state().ready.as_ref().is_some_and(|ready| ready.since.elapsed() >= patience)
+    /// How long what waits has waited.
+    pub(super) fn waits(&self) -> Option<Duration> {
+        self.state().ready.as_ref().map(|ready| ready.since.elapsed())
     }
 
-    /// Whether nobody has looked for so long.
-    pub(super) fn is_unlooked(&self, patience: Duration) -> bool {
-        let state = self.state();
-        !state.queued && state.ready.is_none() && state.looked_at.elapsed() >= patience
+    /// Whether a look has found more than a page, so that others go first.
+    pub(super) fn is_behind(&self) -> bool {
+        self.state().behind
+    }
+
+    /// Whether nobody has asked for its session for so long.
+    pub(super) fn is_unasked(&self, patience: Duration) -> bool {
+        self.state().session_asked.elapsed() >= patience
+    }
+
+    /// Its session lives. Its inbox is to be looked at, too; says whether it is to be put into the queue.
+    pub(super) fn lives(&self) -> bool {
+        self.state().session_asked = Instant::now();
+        self.mark(None)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The keeper: once a second, what no hint says: tokens that have ended, clients that take nothing, sessions and inboxes
-//! that nobody has looked at for a while because no hint came or one was lost.
+//! The keeper: once a second, what no hint says: tokens that have ended, clients that take nothing; and of each client once
+//! in a while, however busy it is, whether its session lives and what its inbox has, because hints may be lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,17 +36,16 @@ pub async fn keep(deps: Deps, stop: CancellationToken) {
 async fn round(deps: &Deps) -> Result<()> {
     let (live, now) = (&deps.live, deps.clock.now());
     let all: Clients = live.streams().all().cloned().collect();
-    let mut unlooked = Clients::new();
+    live.cut(&all);
+    let mut unasked = Clients::new();
     for client in all {
         if client.until <= now {
             live.end(&client, Ending::TokenExpired);
-        } else if client.is_slow(live.settings.slow_after) {
-            live.end(&client, Ending::TooSlow);
-        } else if client.is_unlooked(live.settings.look_every) {
-            unlooked.push(client);
+        } else if client.is_unasked(live.settings.look_every) {
+            unasked.push(client);
         }
     }
-    for some in unlooked.chunks(AT_ONCE) {
+    for some in unasked.chunks(AT_ONCE) {
         look_up(deps, some).await?;
     }
     Ok(())
@@ -59,6 +58,6 @@ async fn look_up(deps: &Deps, clients: &[Arc<Client>]) -> Result<()> {
     let (stay, leave): (Vec<&Arc<Client>>, Vec<_>) =
         clients.iter().partition(|client| living.contains(&client.session));
     leave.into_iter().for_each(|client| deps.live.end(client, Ending::SessionEnded));
-    deps.live.enqueue(stay.into_iter().filter(|client| client.mark(None)));
+    deps.live.enqueue(stay.into_iter().filter(|client| client.lives()));
     Ok(())
 }

@@ -5,19 +5,20 @@
 //!                                                                                    │ below the horizon
 //!                                                                                    ▼
 //!                                               [client]: one page, until its socket takes it ──▶ the stream
-//!   [keeper], each second: tokens that have ended, clients that take nothing, clients that nobody has looked at
+//!   [keeper], each second: tokens that have ended, clients that take nothing, sessions that were not asked for of late
 //! ```
 //!
 //! Promise: a client that goes on from the last event it has sees exactly what `sync` tells after that cursor. While
 //! nothing happens a client costs a timer and a small state; the record is asked for many of them at once, once in
-//! [`Settings::look_every`]. What waits is bounded for a client (a page) and for the process ([`WAITING_MOST`]); who
-//! takes nothing for [`Settings::slow_after`] is cut. A stream ends within [`KEEP_EVERY`] of its token's end; with its
+//! [`Settings::look_every`]. What waits is bounded for a client (a page) and for the process ([`queue`]); who
+//! takes nothing for [`Settings::slow_after`] is cut, and sooner when others wait for its room. A client whose changes
+//! cannot be read ends alone. A stream ends within [`KEEP_EVERY`] of its token's end; with its
 //! session at once, in another copy when the hint arrives there, and within `look_every` when it is lost.
 //! Not promised: that hints arrive. Streams may lag by `look_every` then, and skip nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,11 +34,13 @@ use crate::telemetry::metric;
 
 use client::{Client, Clients};
 use hint::Hint;
+use queue::Queue;
 
 mod client;
 pub mod hint;
 mod keeper;
 mod open;
+mod queue;
 mod reader;
 mod wire;
 
@@ -46,8 +49,6 @@ pub use open::{Stream, open};
 pub use reader::read;
 pub use wire::{hear, publish};
 
-/// Changes that wait for clients of this process, together; no more is read until some are taken.
-const WAITING_MOST: usize = 4_000;
 /// Hints that wait to be told to other copies; more are lost.
 const HINTS_MOST: usize = 1_024;
 /// When somebody who was refused may come again.
@@ -101,7 +102,7 @@ pub struct Hub {
     /// How they are run.
     pub settings: Settings,
     streams: Mutex<Streams>,
-    queue: Mutex<VecDeque<Arc<Client>>>,
+    queue: Mutex<Queue>,
     /// There is somebody to be looked at, or room for what is found.
     work: Notify,
     /// Changes that wait for clients.
@@ -178,14 +179,6 @@ impl Hub {
         self.enqueue(streams.all().filter(|client| client.mark(None)));
     }
 
-    fn enqueue<'a>(&self, clients: impl Iterator<Item = &'a Arc<Client>>) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.extend(clients.cloned());
-        if !queue.is_empty() {
-            self.work.notify_one();
-        }
-    }
-
     /// Ends a stream and forgets its client: from now on nothing is done for it.
     fn end(&self, client: &Arc<Client>, with: Ending) {
         let Some(waited) = client.end(with) else { return };
@@ -205,14 +198,6 @@ impl Hub {
         }
         streams.count -= gone;
         metrics::gauge!(metric::STREAMS).set(f64::from(u32::try_from(streams.count).unwrap_or(u32::MAX)));
-    }
-
-    /// So many changes wait no longer.
-    fn taken(&self, count: usize) {
-        if count > 0 {
-            self.waiting.fetch_sub(count, Ordering::Relaxed);
-            self.work.notify_one();
-        }
     }
 
     /// Ends every stream, and takes no new ones: this copy stops.

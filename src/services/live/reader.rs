@@ -1,24 +1,27 @@
 //! The reader: looks at the record for the clients that were marked, for many of them at once.
+//!
+//! Promise: one look loads no more than [`ITEMS_MOST`] items and a page, whatever has gathered; clients beyond are looked at
+//! next. What cannot be read ends the stream of whom it is read for, and no other.
 
+use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Clients, Look, Next};
-use super::{Ending, Hub, WAITING_MOST, pause};
+use super::{Ending, Hub, pause};
 use crate::services::Deps;
 use crate::services::inbox::{self, Standing};
-use crate::services::refusal::Result;
+use crate::services::refusal::{Error, Result};
 use crate::storage::inbox::Item;
 use crate::storage::inbox::feed::{self, Reader};
 use crate::storage::order;
 
-/// Clients of one look.
-const AT_ONCE: usize = 100;
 /// Changes of one client of one look.
 const PAGE: usize = 20;
+/// Items of one look, beyond which nothing is begun: each may bring the whole text of a notice.
+const ITEMS_MOST: usize = 200;
 /// How soon the horizon is asked for those who wait for it, and how seldom when it does not move.
 const HORIZON_SOONEST: Duration = Duration::from_millis(20);
 const HORIZON_LATEST: Duration = Duration::from_secs(1);
@@ -34,23 +37,18 @@ pub async fn read(deps: Deps, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let batch = hub.next_batch();
         if !batch.is_empty() {
-            match look(&deps, &batch).await {
-                Ok(waiting) => {
-                    failing = false;
-                    if !waiting.is_empty() {
-                        held.extend(waiting);
-                        wait = HORIZON_SOONEST;
-                    }
-                }
-                Err(error) => {
-                    hub.enqueue(batch.iter().filter(|client| client.missed()));
-                    if !failing {
-                        tracing::warn!(%error, "streams cannot be told what changed");
-                    }
-                    failing = true;
-                    pause(&stop, AFTER_FAILURE).await;
-                }
+            let before = held.len();
+            let looked = look_at(&deps, &batch, &mut held).await;
+            if held.len() > before {
+                wait = HORIZON_SOONEST;
             }
+            if let Err(error) = &looked {
+                if !failing {
+                    tracing::warn!(%error, "streams cannot be told what changed");
+                }
+                pause(&stop, AFTER_FAILURE).await;
+            }
+            failing = looked.is_err();
             continue;
         }
         tokio::select! {
@@ -67,16 +65,6 @@ pub async fn read(deps: Deps, stop: CancellationToken) {
 }
 
 impl Hub {
-    /// The next ones to be looked at; none while too much waits already.
-    fn next_batch(&self) -> Clients {
-        if self.waiting.load(Ordering::Relaxed) >= WAITING_MOST {
-            return Clients::new();
-        }
-        let mut queue = self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let count = queue.len().min(AT_ONCE);
-        queue.drain(..count).collect()
-    }
-
     /// Lets those go on whose changes are below the horizon now.
     fn release(&self, held: &mut Clients, horizon: i64) {
         let mut free = Clients::new();
@@ -89,6 +77,40 @@ impl Hub {
         });
         self.enqueue(free.iter());
     }
+}
+
+/// Looks for these clients, for each alone when it cannot be done for all; adds those who must wait for the horizon. When
+/// it may be done in a moment, those who were not looked for stand in the queue again.
+async fn look_at(deps: &Deps, batch: &[Arc<Client>], held: &mut Clients) -> Result<()> {
+    let missed = |some: &[Arc<Client>]| deps.live.enqueue(some.iter().filter(|client| client.missed()));
+    match look(deps, batch).await {
+        Ok(waiting) => held.extend(waiting),
+        Err(error) if !lasts(&error) => {
+            missed(batch);
+            return Err(error);
+        }
+        Err(_) => {
+            for (at, client) in batch.iter().enumerate() {
+                match look(deps, slice::from_ref(client)).await {
+                    Ok(waiting) => held.extend(waiting),
+                    Err(error) if lasts(&error) => {
+                        tracing::error!(user = %client.user, %error, "a stream ends: its changes cannot be read");
+                        deps.live.end(client, Ending::Failed);
+                    }
+                    Err(error) => {
+                        missed(batch.get(at..).unwrap_or_default());
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the same will fail again.
+fn lasts(error: &Error) -> bool {
+    !matches!(error, Error::Fault(fault) if fault.is_passing())
 }
 
 /// One look for these clients; returns those who must wait for the horizon.
@@ -114,22 +136,29 @@ async fn look(deps: &Deps, batch: &[Arc<Client>]) -> Result<Clients> {
             page.push(item);
         }
     }
-    let sizes: Vec<usize> = pages.iter().map(Vec::len).collect();
-    let owned = looked.iter().zip(pages).flat_map(|((client, _), page)| {
-        let user = client.user;
-        page.into_iter().take(PAGE).map(move |item| (user, item))
-    });
-    let mut told = inbox::told_to_many(deps, owned.collect()).await?.into_iter();
+    let (mut items, mut served, mut unserved) = (Vec::new(), Vec::new(), Vec::new());
+    for ((client, _), page) in looked.iter().zip(pages) {
+        let (size, more) = (page.len().min(PAGE), page.len() > PAGE);
+        if size > 0 && (items.len() >= ITEMS_MOST || !deps.live.has_room(items.len(), more)) {
+            unserved.push((*client, more));
+        } else {
+            items.extend(page.into_iter().take(PAGE).map(|item| (client.user, item)));
+            served.push((*client, size, more));
+        }
+    }
+    let mut told = inbox::told_to_many(deps, items).await?.into_iter();
     let mut waiting = Clients::new();
-    for ((client, _), size) in looked.iter().zip(sizes) {
-        let changes = told.by_ref().take(size.min(PAGE)).collect();
-        let (next, count) = client.arrive(Look { changes, more: size > PAGE, horizon, at });
-        deps.live.waiting.fetch_add(count, Ordering::Relaxed);
+    for (client, size, more) in served {
+        let changes = told.by_ref().take(size).collect();
+        deps.live.given(size);
+        let (next, count) = client.arrive(Look { changes, more, horizon, at });
+        deps.live.taken(size - count);
         match next {
             Next::Rest => {}
-            Next::Queue => deps.live.enqueue([*client].into_iter()),
+            Next::Queue => deps.live.enqueue([client].into_iter()),
             Next::Hold => waiting.push(Arc::clone(client)),
         }
     }
+    deps.live.put_back(&unserved);
     Ok(waiting)
 }
