@@ -65,6 +65,13 @@ pub trait Provider: Send + Sync {
         Ok(self.send(message, to).await?.into_iter().map(Noted::from).collect())
     }
 
+    /// The same for one recipient whose user asked for it, and may ask again at will: it takes no turn from what is due,
+    /// and what it finds says nothing of other recipients.
+    async fn send_by_hand(&self, message: &Message, to: &Recipient) -> Result<Noted, CallFailure> {
+        let noted = self.send_noted(message, std::slice::from_ref(to)).await?.into_iter().next();
+        Ok(noted.unwrap_or_else(|| Outcome::Failed.into()))
+    }
+
     /// Whether one service stands behind all recipients, so that how it answers for one says something of the others.
     /// Where it does not, a slow or failing answer slows nobody else.
     fn is_one_service(&self) -> bool {

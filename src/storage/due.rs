@@ -85,7 +85,7 @@ struct Written {
 pub async fn begin(tx: &Tx, notice: NoticeId, revision: i32, of: &[(EndpointId, Token)]) -> DbResult<Vec<EndpointId>> {
     let mut binds = Binds::default();
     let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
-    let leases = leases(tx, of, &mut binds);
+    let leases = leases(tx, of.iter().map(|(endpoint, token)| (*endpoint, *token, Duration::ZERO)), &mut binds);
     let text = format!(
         "UPDATE deliveries SET state = 'sending' FROM ({leases}) r WHERE notice_id = {notice} \
            AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id AND deliveries.lease_token = r.token \
@@ -95,17 +95,20 @@ pub async fn begin(tx: &Tx, notice: NoticeId, revision: i32, of: &[(EndpointId, 
     Ok(rows.into_iter().map(|row| row.endpoint_id).collect())
 }
 
-fn leases(tx: &Tx, of: &[(EndpointId, Token)], binds: &mut Binds) -> String {
-    let rows: Vec<serde_json::Value> = of
-        .iter()
-        .map(|(endpoint, token)| serde_json::json!([endpoint.as_uuid().simple().to_string(), token]))
-        .collect();
+fn leases(tx: &Tx, of: impl Iterator<Item = (EndpointId, Token, Duration)>, binds: &mut Binds) -> String {
+    let row = |(endpoint, token, wait): (EndpointId, Token, Duration)| {
+        serde_json::json!([endpoint.as_uuid().simple().to_string(), token, lease::millis(wait)])
+    };
+    let rows: Vec<serde_json::Value> = of.map(row).collect();
     let bind = binds.add(serde_json::Value::from(rows).to_string());
     match tx.get_database_backend() {
         sea_orm::DbBackend::Postgres => format!(
-            "SELECT (v->>0)::uuid AS endpoint_id, (v->>1)::bigint AS token FROM jsonb_array_elements({bind}::jsonb) v"
+            "SELECT (v->>0)::uuid AS endpoint_id, (v->>1)::bigint AS token, (v->>2)::bigint AS wait \
+               FROM jsonb_array_elements({bind}::jsonb) v"
         ),
-        _ => format!("SELECT unhex(value->>0) AS endpoint_id, value->>1 AS token FROM json_each({bind})"),
+        _ => format!(
+            "SELECT unhex(value->>0) AS endpoint_id, value->>1 AS token, value->>2 AS wait FROM json_each({bind})"
+        ),
     }
 }
 
@@ -121,11 +124,14 @@ pub async fn settle(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcom
     let text = format!(
         "UPDATE deliveries SET state = r.state, reason = NULLIF(r.reason, ''), shown = deliveries.shown OR r.shown, \
            provider_ref = NULLIF(r.provider_ref, ''), decided_at = r.decided_at, due_at = {due_at}, \
-           attempts = r.attempts, leased_until = 0 \
+           attempts = CASE WHEN deliveries.attempts > r.attempts + {begun} THEN deliveries.attempts \
+             ELSE r.attempts END, leased_until = 0 \
          FROM ({rows}) r WHERE notice_id = {of} AND revision = {at} AND deliveries.endpoint_id = r.endpoint_id \
            AND deliveries.lease_token = r.lease_token AND deliveries.state IN ('due', 'sending') \
          RETURNING deliveries.endpoint_id",
         due_at = delivery::due_at(&**tx),
+        // The lease counted a try; without one it is taken back. What its user sent meanwhile has been counted too.
+        begun = i32::from(!tried),
     );
     let written: Vec<Written> = all(&**tx, &text, binds).await?;
     let written: std::collections::BTreeSet<EndpointId> = written.into_iter().map(|row| row.endpoint_id).collect();
@@ -137,23 +143,19 @@ pub async fn settle(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcom
     Ok(written.len())
 }
 
-/// Gives leases back unused: the try was not begun, and is due again after the wait.
-pub async fn put_back(
-    tx: &Tx,
-    notice: NoticeId,
-    revision: i32,
-    of: &[(EndpointId, Token)],
-    wait: Duration,
-) -> DbResult<u64> {
+/// Gives leases back unused: the tries were not begun, and each is due again after its wait.
+pub async fn put_back(tx: &Tx, notice: NoticeId, revision: i32, of: &[(EndpointId, Token, Duration)]) -> DbResult<u64> {
+    if of.is_empty() {
+        return Ok(0);
+    }
     let mut binds = Binds::default();
     let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
-    let leases = leases(tx, of, &mut binds);
+    let leases = leases(tx, of.iter().copied(), &mut binds);
     let text = format!(
-        "UPDATE deliveries SET leased_until = 0, attempts = attempts - 1, due_at = {now} + {wait} FROM ({leases}) r \
+        "UPDATE deliveries SET leased_until = 0, attempts = attempts - 1, due_at = {now} + r.wait FROM ({leases}) r \
          WHERE notice_id = {notice} AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id \
            AND deliveries.lease_token = r.token AND state = 'due'",
         now = sql::now(&**tx),
-        wait = lease::millis(wait),
     );
     execute(&**tx, &text, binds).await
 }

@@ -12,7 +12,7 @@ use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, one, value};
 use crate::domain::delivery::{Event, State};
 use crate::domain::device::EndpointEnd;
-use crate::domain::id::{NoticeId, UserId, WebhookId};
+use crate::domain::id::{EndpointId, NoticeId, UserId, WebhookId};
 use crate::domain::message::Address;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::PauseReason;
@@ -183,6 +183,12 @@ pub async fn switch_off(tx: &Tx, ids: &[WebhookId], now: Timestamp) -> DbResult<
         sql::is_in(&**tx, "id", "$1", Of::Uuids)
     );
     execute(&**tx, &text, [set, now.into(), PauseReason::Failing.into()]).await
+}
+
+/// Writes down that a delivery is about to be sent once more, and so may be shown.
+pub async fn resending(tx: &Tx, notice: NoticeId, revision: i32, endpoint: EndpointId) -> DbResult<u64> {
+    let text = "UPDATE deliveries SET shown = $4 WHERE notice_id = $1 AND revision = $2 AND endpoint_id = $3";
+    execute(&**tx, text, [notice.into(), i64::from(revision).into(), endpoint.into(), true.into()]).await
 }
 
 #[derive(FromQueryResult)]

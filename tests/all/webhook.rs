@@ -269,6 +269,25 @@ async fn what_was_skipped_while_it_was_paused_can_be_resent_after() {
 }
 
 #[tokio::test]
+async fn who_may_have_been_told_by_hand_is_told_of_a_withdrawal_that_comes_meanwhile() {
+    let app = app().await;
+    let (me, receiver, made) = reader(&app).await;
+    me.send(reqwest::Method::PUT, &format!("{}/pause", path(&made)), None, &[]).await.expect(200);
+    let publisher = app.publisher().await;
+    let id = notice().publish(&publisher).await;
+    carried(&app, &id).await;
+    me.delete(&format!("{}/pause", path(&made))).await.expect(200);
+    receiver.then(Reply::Silent);
+    let resend = format!("{}/deliveries/{id}/resend", path(&made));
+    let (tried, ()) = tokio::join!(me.post(&resend, json!({})), async {
+        receiver.received(1).await;
+        publisher.post(&format!("/v1/notices/{id}/withdrawal"), json!({ "reason": "误发" })).await.expect(201);
+    });
+    assert_eq!(tried.expect(200).at("/outcome"), "no_answer");
+    assert_eq!(receiver.received(2).await[1].json()["type"], "notice.withdrawn");
+}
+
+#[tokio::test]
 async fn one_that_fails_for_long_is_switched_off_until_its_user_resumes_it() {
     let app = app().await;
     let (me, receiver, made) = reader(&app).await;

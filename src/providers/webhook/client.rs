@@ -6,6 +6,7 @@
 //! because the client asks nobody about it.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(super) enum Silence {
     TooSlow,
     /// It ended in the middle.
     Broken,
+    /// We have too much to do ourselves; nothing was sent.
+    Busy,
 }
 
 /// A call without an answer, and the innermost word about it.
@@ -67,7 +70,7 @@ pub(super) struct NoAnswer {
 }
 
 impl NoAnswer {
-    fn new(silence: Silence, text: impl Into<String>) -> Self {
+    pub(super) fn new(silence: Silence, text: impl Into<String>) -> Self {
         Self { silence, text: text.into() }
     }
 }
@@ -83,11 +86,19 @@ struct Guarded {
 #[error("address not allowed")]
 struct Forbidden;
 
+/// Too many names are being looked up.
+#[derive(Debug, thiserror::Error)]
+#[error("busy")]
+struct Busy;
+
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let (found, reach) = ((self.lookup)(name.as_str().to_owned()), self.reach.clone());
         Box::pin(async move {
-            let found = found.await?;
+            let found = match found.await {
+                Err(error) if error.kind() == ErrorKind::ResourceBusy => return Err(Busy.into()),
+                found => found?,
+            };
             // One inner address among others is no slip: who mixes them wants to be lucky.
             if found.iter().any(|address| !reach.permits(*address)) {
                 return Err(Forbidden.into());
@@ -163,6 +174,9 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
     while let Some(cause) = source {
         if cause.is::<Forbidden>() {
             return NoAnswer::new(Silence::Forbidden, "private");
+        }
+        if cause.is::<Busy>() {
+            return NoAnswer::new(Silence::Busy, "busy");
         }
         innermost = cause.to_string();
         source = cause.source();

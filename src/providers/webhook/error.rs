@@ -48,8 +48,9 @@ fn silent(silence: Silence) -> (Outcome, Health) {
     match silence {
         Silence::Forbidden => (Outcome::Failed, Health::AddressFailed),
         Silence::NoConnection => (Outcome::Failed, Health::HostFailed),
-        Silence::TooSlow => (lost, Health::HostHung),
-        Silence::Broken => (lost, Health::HostFailed),
+        Silence::TooSlow => (lost, Health::Hung),
+        Silence::Broken => (lost, Health::Broke),
+        Silence::Busy => (Outcome::RetryAt { after: None, maybe_delivered: false }, Health::Untold),
     }
 }
 
@@ -98,6 +99,7 @@ pub(super) fn note(target: &Target, answer: &Result<Answer, NoAnswer>) -> (Optio
         Ok(answer) => (Some(answer.status), String::from_utf8_lossy(&answer.body).into_owned()),
         Err(NoAnswer { silence: Silence::Forbidden, .. }) => (None, "address_not_allowed".to_owned()),
         Err(NoAnswer { silence: Silence::TooSlow, .. }) => (None, "too_slow".to_owned()),
+        Err(NoAnswer { silence: Silence::Busy, .. }) => (None, "busy".to_owned()),
         Err(NoAnswer { text, .. }) => (None, text.clone()),
     };
     let text = shortened(redacted(target, text).trim());

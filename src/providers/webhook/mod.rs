@@ -1,7 +1,7 @@
 //! The `webhook` channel: servers of users, spoken to as Standard Webhooks asks, and the bots of group chats.
 //!
 //! ```text
-//!   turns.rs    may this host, this bot be called now?          (rests after failures, limits of its own)
+//!   turns.rs    may this host, this bot be called now?          (standing.rs: rests after failures)
 //!   message.rs  the call in the words of its preset, signed     (bots.rs: WeCom, DingTalk, Feishu)
 //!   client.rs   the name's addresses are looked up, judged, and connected to: one look-up, one judgement
 //!   error.rs    what the answer means for the delivery, and for the host
@@ -26,12 +26,14 @@ mod client;
 mod error;
 mod message;
 mod settings;
+mod standing;
 mod turns;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
@@ -40,14 +42,18 @@ use crate::domain::channel::{Channel, Repeat};
 use crate::domain::id::WebhookId;
 use crate::domain::message::{CallFailure, Message, Noted, Outcome, Recipient};
 use crate::domain::time::Clock;
-use crate::domain::webhook::Target;
+use crate::domain::webhook::{Preset, Target};
 use crate::providers::{Provider, SettingsError};
 
-use self::client::Client;
+use self::client::{Client, NoAnswer, Silence};
 use self::message::Word;
-use self::turns::Turns;
+use self::turns::{Turns, Wish};
 
 const CHANNEL: Channel = Channel::Webhook;
+/// Calls at a time that users set off by hand.
+const BY_HAND: usize = 8;
+/// How long such a call waits for its turn.
+const TURN_WITHIN: Duration = Duration::from_millis(300);
 
 /// The provider of the `webhook` channel.
 #[derive(Debug)]
@@ -55,6 +61,7 @@ pub struct Webhook {
     client: Client,
     turns: Turns,
     in_flight: usize,
+    by_hand: Semaphore,
     clock: Clock,
 }
 
@@ -68,18 +75,28 @@ impl Webhook {
             client: Client::new(settings)?,
             turns: Turns::new(settings.per_host),
             in_flight: settings.in_flight,
+            by_hand: Semaphore::new(BY_HAND),
             clock: settings.clock.clone(),
         })
     }
 
-    async fn call(&self, word: Word<'_>, to: &Recipient) -> Noted {
+    async fn call_by_hand(&self, word: Word<'_>, to: &Recipient) -> Noted {
+        if let Ok(Ok(_turn)) = tokio::time::timeout(TURN_WITHIN, self.by_hand.acquire()).await {
+            return self.call(word, to, Wish::ByHand).await;
+        }
+        let busy = Err(NoAnswer::new(Silence::Busy, "busy"));
+        let (outcome, _) = error::judge(Preset::Standard, &busy);
+        Noted { outcome, status: None, text: Some("busy".to_owned()) }
+    }
+
+    async fn call(&self, word: Word<'_>, to: &Recipient, wish: Wish) -> Noted {
         let Some((target, url)) = read(to) else { return Outcome::TokenGone { certain: false }.into() };
         let host = turns::host(&url);
         let request = match message::request(&target, url, word, to.delivery, self.clock.now()) {
             Ok(request) => request,
             Err(error) => return Outcome::PayloadRefused { code: error.to_string() }.into(),
         };
-        let turn = self.turns.begin(&host, to.endpoint, target.preset, Instant::now());
+        let turn = self.turns.begin(&host, (to.endpoint, target.preset), wish, Instant::now());
         let answer = self.client.post(request, target.preset).await;
         let (outcome, health) = error::judge(target.preset, &answer);
         turn.ended(health);
@@ -119,7 +136,11 @@ impl Provider for Webhook {
     }
 
     async fn send_noted(&self, message: &Message, to: &[Recipient]) -> Result<Vec<Noted>, CallFailure> {
-        Ok(join_all(to.iter().map(|one| self.call(Word::Notice(message), one))).await)
+        Ok(join_all(to.iter().map(|one| self.call(Word::Notice(message), one, Wish::Notice))).await)
+    }
+
+    async fn send_by_hand(&self, message: &Message, to: &Recipient) -> Result<Noted, CallFailure> {
+        Ok(self.call_by_hand(Word::Notice(message), to).await)
     }
 
     fn is_one_service(&self) -> bool {
@@ -132,6 +153,6 @@ impl Provider for Webhook {
     }
 
     async fn test(&self, to: &Recipient) -> Option<Noted> {
-        Some(self.call(Word::Test(WebhookId::from_uuid(to.endpoint.as_uuid())), to).await)
+        Some(self.call_by_hand(Word::Test(WebhookId::from_uuid(to.endpoint.as_uuid())), to).await)
     }
 }

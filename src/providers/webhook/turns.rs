@@ -1,36 +1,33 @@
 //! Turns: which host and which bot may be called now.
 //!
 //! ```text
-//!   well ── [`TRIES`] failures in a row, or one call that hung ─▶ rests, longer each time ─▶ one probe ─▶ well, or rests
+//!   well ── [`TRIES`] failures in a row, or a call that hung ─▶ rests, longer each time ─▶ one probe ─▶ well, or rests
 //! ```
 //!
-//! Promise: a host to which no connection is made, or that hangs, is left alone for a while, and so is one address that
-//! answers with failures; meanwhile only a probe now and then costs anybody a call. A bot is called no oftener than its
-//! service allows. Not promised: that copies of this process share what they know; each learns by itself, and a service
-//! that counts says so in its answers.
+//! Promise: a host to which no connection is made is left alone for a while, and so is one address that hangs or answers
+//! with failures; a host of which several addresses hang with no success between rests, too. Meanwhile only a probe now
+//! and then costs anybody a call. What a user tries by hand, and a call that was given up, teach nothing about a host. A bot
+//! is called no oftener than its service allows. Not promised: that copies of this process share what they know (each
+//! learns by itself, and a service that counts says so in its answers), nor a share for each user: a host is a name and
+//! a port, and who answers slowly under many names holds as many calls as they get.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use url::Url;
 
+use super::standing::{BUSY, Standing, TRIES};
 use crate::domain::id::EndpointId;
 use crate::domain::webhook::Preset;
 
-/// Failures in a row after which there is a rest.
-const TRIES: u32 = 3;
-/// The first rest; each further one without a success between is twice as long …
-const FIRST_REST: Duration = Duration::from_secs(2);
-/// … up to this. What is new is tried again as soon as that.
-const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
 /// No receiver's word keeps it from being probed for longer.
 const LONGEST_WORD: Duration = Duration::from_secs(60 * 60);
-/// When to come again to a host that is busy with us, or that is being probed.
-const BUSY: Duration = Duration::from_millis(300);
-/// From so many entries on, those that say nothing are forgotten.
+/// From so many entries on, those that say nothing are forgotten …
 const CROWD: usize = 20_000;
+/// … this often.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What an answer says about who gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +36,25 @@ pub(super) enum Health {
     Well,
     /// The host is not there, or does not speak.
     HostFailed,
-    /// The host did not answer in time.
-    HostHung,
+    /// The address did not answer in time; so many of a host speak against the host.
+    Hung,
+    /// The connection ended in the middle of the call; so many of a host speak against the host.
+    Broke,
     /// The host is well and this address of it is not.
     AddressFailed,
     /// The address does not want to be called before this has passed.
     AddressRests(Duration),
+    /// Nobody waited for the answer, or it was our own fault that there is none: nothing is learned.
+    Untold,
+}
+
+/// At whose wish a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// A notice's: it tells of the host as well.
+    Notice,
+    /// A user's, who may repeat it at will: it tells of their own address only.
+    ByHand,
 }
 
 /// Who is under way, who rests, who was called when.
@@ -58,23 +68,16 @@ pub(super) struct Turns {
 struct State {
     hosts: HashMap<String, Standing>,
     addresses: HashMap<EndpointId, Standing>,
+    swept: Option<Instant>,
 }
 
-#[derive(Debug, Default)]
-struct Standing {
-    under_way: usize,
-    failures: u32,
-    rests_until: Option<Instant>,
-    /// When calls began of late; kept where there are limits.
-    recent: VecDeque<Instant>,
-}
-
-/// A call under way. Dropping it without [`Turn::ended`] means that nobody waited for its end: it hung.
+/// A call under way. Dropping it without [`Turn::ended`] means that nobody waited for its end, and teaches nothing.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
     host: String,
     address: EndpointId,
+    wish: Wish,
     health: Health,
 }
 
@@ -119,85 +122,54 @@ impl Turns {
     }
 
     /// A call begins.
-    pub(super) fn begin(&self, host: &str, address: EndpointId, preset: Preset, now: Instant) -> Turn<'_> {
+    pub(super) fn begin(&self, host: &str, to: (EndpointId, Preset), wish: Wish, now: Instant) -> Turn<'_> {
+        let (address, preset) = to;
         let mut state = self.state();
         state.forget_what_says_nothing(now);
-        state.hosts.entry(host.to_owned()).or_default().under_way += 1;
+        state.hosts.entry(host.to_owned()).or_default().begin(now);
         let standing = state.addresses.entry(address).or_default();
-        standing.under_way += 1;
+        standing.begin(now);
         if let Some((most, _)) = limits(preset).last() {
             standing.recent.push_back(now);
             while standing.recent.len() > *most {
                 standing.recent.pop_front();
             }
         }
-        Turn { turns: self, host: host.to_owned(), address, health: Health::HostHung }
+        Turn { turns: self, host: host.to_owned(), address, wish, health: Health::Untold }
     }
 
     fn end(&self, turn: &Turn<'_>, now: Instant) {
         let mut state = self.state();
         let host = state.hosts.entry(turn.host.clone()).or_default();
-        host.under_way = host.under_way.saturating_sub(1);
+        host.end(now);
         match turn.health {
+            _ if turn.wish == Wish::ByHand => {}
             Health::HostFailed => host.fail(TRIES, now),
-            Health::HostHung => host.fail(1, now),
+            Health::Hung | Health::Broke => host.doubt(turn.address, now),
             Health::Well | Health::AddressFailed | Health::AddressRests(_) => host.recover(),
+            Health::Untold => {}
         }
         let address = state.addresses.entry(turn.address).or_default();
-        address.under_way = address.under_way.saturating_sub(1);
+        address.end(now);
         match turn.health {
             Health::Well => address.recover(),
-            Health::AddressFailed => address.fail(TRIES, now),
+            Health::Hung => address.fail(1, now),
+            Health::AddressFailed | Health::Broke => address.fail(TRIES, now),
             Health::AddressRests(wait) => address.rests_until = Some(now + wait.min(LONGEST_WORD)),
-            Health::HostFailed | Health::HostHung => {}
+            Health::HostFailed | Health::Untold => {}
         }
     }
 }
 
 impl State {
     fn forget_what_says_nothing(&mut self, now: Instant) {
-        if self.hosts.len() > CROWD {
-            self.hosts.retain(|_, standing| standing.says_something(now));
+        let swept = self.swept.is_some_and(|at| now.saturating_duration_since(at) < SWEEP_EVERY);
+        if swept || self.hosts.len().max(self.addresses.len()) <= CROWD {
+            return;
         }
-        if self.addresses.len() > CROWD {
-            self.addresses.retain(|_, standing| standing.says_something(now));
-        }
-    }
-}
-
-impl Standing {
-    fn wait(&self, now: Instant) -> Option<Duration> {
-        match self.rests_until {
-            Some(until) if now < until => Some(until - now),
-            // After a rest one call goes ahead, and the others wait for what it finds.
-            Some(_) if self.under_way > 0 => Some(BUSY),
-            _ => None,
-        }
-    }
-
-    fn wait_by_limits(&self, limits: &[(usize, Duration)], now: Instant) -> Option<Duration> {
-        let wait = |(most, within): &(usize, Duration)| {
-            // The call that must have left the window before the next one begins.
-            let at = self.recent.len().checked_sub(*most).and_then(|place| self.recent.get(place))?;
-            Some((*at + *within).saturating_duration_since(now)).filter(|wait| !wait.is_zero())
-        };
-        limits.iter().filter_map(wait).max()
-    }
-
-    fn fail(&mut self, patience: u32, now: Instant) {
-        self.failures = self.failures.saturating_add(1).max(TRIES.saturating_sub(patience) + 1);
-        let Some(rests) = self.failures.checked_sub(TRIES) else { return };
-        let rest = FIRST_REST.saturating_mul(2_u32.saturating_pow(rests)).min(LONGEST_REST);
-        self.rests_until = Some(now + rest);
-    }
-
-    fn recover(&mut self) {
-        (self.failures, self.rests_until) = (0, None);
-    }
-
-    fn says_something(&self, now: Instant) -> bool {
-        let called_of_late = self.recent.back().is_some_and(|at| now.saturating_duration_since(*at) < LONGEST_REST);
-        self.under_way > 0 || self.failures > 0 || self.rests_until.is_some_and(|until| now < until) || called_of_late
+        self.swept = Some(now);
+        self.hosts.retain(|_, standing| standing.says_something(now));
+        self.addresses.retain(|_, standing| standing.says_something(now));
     }
 }
 
@@ -216,13 +188,14 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::standing::{FIRST_REST, LONGEST_REST};
     use super::*;
 
     const HOST: &str = "hooks.example.com:443";
     const SECOND: Duration = Duration::from_secs(1);
 
     fn call(turns: &Turns, address: EndpointId, preset: Preset, health: Health, now: Instant) {
-        let mut turn = turns.begin(HOST, address, preset, now);
+        let mut turn = turns.begin(HOST, (address, preset), Wish::Notice, now);
         turn.health = health;
         turns.end(&turn, now);
         // Its end was told at an instant of the test's own.
@@ -230,27 +203,57 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_hangs_rests_at_once_and_longer_each_time_and_its_neighbours_do_not() {
+    fn an_address_that_hangs_rests_longer_each_time_and_others_of_its_host_do_not() {
         let (turns, one, other) = (Turns::new(16), EndpointId::new(), EndpointId::new());
         let mut now = Instant::now();
         for rest in [2, 4, 8] {
             assert_eq!(turns.wait(HOST, one, Preset::Standard, now), None);
-            call(&turns, one, Preset::Standard, Health::HostHung, now);
-            assert_eq!(turns.wait(HOST, other, Preset::Standard, now), Some(rest * SECOND));
-            assert_eq!(turns.wait("elsewhere.example.com:443", other, Preset::Standard, now), None);
+            call(&turns, one, Preset::Standard, Health::Hung, now);
+            assert_eq!(turns.wait(HOST, one, Preset::Standard, now), Some(rest * SECOND));
+            assert_eq!(turns.wait(HOST, other, Preset::Standard, now), None);
             now += rest * SECOND;
         }
-        let probe = turns.begin(HOST, one, Preset::Standard, now);
-        assert_eq!(turns.wait(HOST, other, Preset::Standard, now), Some(BUSY), "one probe at a time");
-        probe.ended(Health::Well);
-        assert_eq!(turns.wait(HOST, other, Preset::Standard, now), None, "well again");
     }
 
     #[test]
-    fn a_call_whose_end_nobody_waits_for_counts_as_one_that_hung() {
-        let (turns, address) = (Turns::new(16), EndpointId::new());
-        drop(turns.begin(HOST, address, Preset::Standard, Instant::now()));
-        assert!(turns.wait(HOST, address, Preset::Standard, Instant::now()).is_some());
+    fn a_host_of_which_several_addresses_hang_rests_until_a_probe_is_answered() {
+        let (turns, other, now) = (Turns::new(16), EndpointId::new(), Instant::now());
+        let hang = || call(&turns, EndpointId::new(), Preset::Standard, Health::Hung, now);
+        hang();
+        hang();
+        call(&turns, other, Preset::Standard, Health::Well, now);
+        hang();
+        hang();
+        assert_eq!(turns.wait(HOST, other, Preset::Standard, now), None, "a success lies between");
+        hang();
+        assert_eq!(turns.wait(HOST, other, Preset::Standard, now), Some(FIRST_REST));
+        assert_eq!(turns.wait("elsewhere.example.com:443", other, Preset::Standard, now), None);
+        let later = now + FIRST_REST;
+        let probe = turns.begin(HOST, (other, Preset::Standard), Wish::Notice, later);
+        assert_eq!(turns.wait(HOST, EndpointId::new(), Preset::Standard, later), Some(BUSY), "one probe at a time");
+        probe.ended(Health::Well);
+        assert_eq!(turns.wait(HOST, other, Preset::Standard, later), None, "well again");
+    }
+
+    #[test]
+    fn what_is_tried_by_hand_or_given_up_teaches_nothing_about_the_host() {
+        let (turns, other, now) = (Turns::new(16), EndpointId::new(), Instant::now());
+        for health in [Health::HostFailed, Health::Hung, Health::Broke, Health::Hung] {
+            drop(turns.begin(HOST, (EndpointId::new(), Preset::Standard), Wish::Notice, now));
+            turns.begin(HOST, (EndpointId::new(), Preset::Standard), Wish::ByHand, now).ended(health);
+        }
+        assert_eq!(turns.wait(HOST, other, Preset::Standard, now), None);
+    }
+
+    #[test]
+    fn who_failed_long_ago_is_forgotten_in_a_crowd() {
+        let (turns, now) = (Turns::new(16), Instant::now());
+        for _ in 0..=CROWD {
+            call(&turns, EndpointId::new(), Preset::Standard, Health::AddressFailed, now);
+        }
+        let later = now + 2 * LONGEST_REST;
+        call(&turns, EndpointId::new(), Preset::Standard, Health::Well, later);
+        assert_eq!(turns.state().addresses.len(), 1);
     }
 
     #[test]
@@ -270,8 +273,8 @@ mod tests {
     #[test]
     fn no_more_are_under_way_to_a_host_than_it_may_have() {
         let (turns, address, now) = (Turns::new(2), EndpointId::new(), Instant::now());
-        let first = turns.begin(HOST, address, Preset::Standard, now);
-        let _second = turns.begin(HOST, address, Preset::Standard, now);
+        let first = turns.begin(HOST, (address, Preset::Standard), Wish::Notice, now);
+        let _second = turns.begin(HOST, (address, Preset::Standard), Wish::Notice, now);
         assert_eq!(turns.wait(HOST, address, Preset::Standard, now), Some(BUSY));
         assert_eq!(turns.wait(HOST, address, Preset::Feishu, now), None, "a chat service is made for many");
         first.ended(Health::Well);

@@ -139,7 +139,8 @@ async fn deliver(
             return Err(Error::broken("the recorder has stopped"));
         }
         let sends: Vec<_> = sorted.to_send.into_iter().map(|(channel, to)| unit.send(channel, to).boxed()).collect();
-        futures_util::future::try_join_all(sends).await.map(|_| ())
+        // Each to its end: what is under way on one channel is no matter of another's.
+        futures_util::future::join_all(sends).await.into_iter().collect::<Result<()>>()
         // The unit is dropped here, and with it the recorder's last sender.
     };
     let (sent, recorded) = tokio::join!(send_all, record::record(deps, book, receiver));

@@ -4,6 +4,9 @@
 //! that of every other try. The try is written down, and an accepted one settles the delivery; the deadline, pauses and
 //! rests are not asked, because somebody is waiting. Not promised: that a later try does not go out at the same instant.
 
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Reason, State};
 use crate::domain::id::DeliveryId;
@@ -16,7 +19,6 @@ use crate::storage::delivery_list::Listed;
 use crate::storage::{transact, webhook};
 
 use super::gate::Gate;
-use super::send::call;
 use super::verdict::Case;
 use super::{Engine, edition};
 
@@ -53,9 +55,14 @@ pub async fn once_more(deps: &Deps, of: &Listed) -> Result<std::result::Result<T
     if !Gate::new(of.notice_id, revision).is_open(deps).await? {
         return Ok(Err(Overtaken));
     }
-    let to = [Recipient { endpoint: of.endpoint_id, address, delivery }];
+    // Before the call, and the newest revision is asked for after it: a withdrawal that comes meanwhile finds it told.
+    transact!(deps.db, |tx| webhook::resending(tx, of.notice_id, revision, of.endpoint_id).await);
+    if !Gate::new(of.notice_id, revision).is_open(deps).await? {
+        return Ok(Err(Overtaken));
+    }
+    let to = Recipient { endpoint: of.endpoint_id, address, delivery };
     let began_at = deps.clock.now();
-    let answer = call(&*provider, &edition.message, &to, deps.fan_out.settings.send_budget).await;
+    let answer = timeout(deps.fan_out.settings.send_budget, provider.send_by_hand(&edition.message, &to)).await;
     let ended_at = deps.clock.now();
     let tried =
         Case { repeat: provider.repeat(), attempts: of.attempts + 1, now: ended_at, deadline: ended_at, jitter: 0.0 };
@@ -88,7 +95,7 @@ impl Engine {
     pub async fn test(&self, deps: &Deps, channel: Channel, to: &Recipient) -> Option<Tried> {
         let provider = self.providers.get(channel)?;
         let began_at = deps.clock.now();
-        let noted = match tokio::time::timeout(self.settings.send_budget, provider.test(to)).await {
+        let noted = match timeout(self.settings.send_budget, provider.test(to)).await {
             Ok(noted) => noted?,
             Err(_) => Answer::RetryAt { after: None, maybe_delivered: true }.into(),
         };
@@ -102,9 +109,10 @@ impl Engine {
 }
 
 /// The one outcome of a call for one recipient.
-fn settle(answer: std::result::Result<Vec<Noted>, CallFailure>) -> Noted {
-    match answer {
-        Ok(noted) => noted.into_iter().next().unwrap_or_else(|| Answer::Failed.into()),
+fn settle(answer: std::result::Result<std::result::Result<Noted, CallFailure>, Elapsed>) -> Noted {
+    let lost = CallFailure::RetryAt { after: None, maybe_delivered: true };
+    match answer.unwrap_or(Err(lost)) {
+        Ok(noted) => noted,
         Err(CallFailure::RetryAt { after, maybe_delivered }) => Answer::RetryAt { after, maybe_delivered }.into(),
         Err(_) => Answer::Failed.into(),
     }

@@ -5,10 +5,11 @@
 //! one that hangs holds up none of the others. A try is counted when it is begun.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::edition::{self, Edition};
 use super::gate::Gate;
@@ -16,12 +17,14 @@ use super::send::{Sent, Unit, Warrant};
 use super::sort::{Sorted, Try, sort};
 use crate::domain::channel::{Channel, Repeat};
 use crate::domain::delivery::{Event, Reason, State};
+use crate::domain::fanout::{SLICE_EVERY, SLICE_ROWS};
 use crate::domain::id::{EndpointId, FanOutId};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::delivery::Outcome;
 use crate::storage::due::{self, DUE_LEASE, Due};
+use crate::storage::lease::Token;
 use crate::storage::matching::Among;
 use crate::storage::targets::{self, Target, Wanted};
 use crate::storage::transact;
@@ -30,7 +33,7 @@ use crate::telemetry::metric;
 /// Deliveries of one round.
 const ROUND: i64 = 1_000;
 /// What is kept back of a lease for writing the outcome down.
-const MARGIN: std::time::Duration = std::time::Duration::from_secs(2);
+const MARGIN: Duration = Duration::from_secs(2);
 /// What became of batches that may wait to be written.
 const RECORD_BUFFER: usize = 64;
 
@@ -77,7 +80,10 @@ async fn work_unit(deps: &Deps, fan_out: FanOutId, due: Vec<Due>, until: Instant
     let open = gate.is_open(deps).await?;
     let Sorted { to_send, mut decided } = sort(&deps.fan_out, &edition, tries(deps, &edition, &due).await?, open, now);
     decided.extend(gone(&due, &to_send, &decided, now));
-    settle(deps, &edition, &decided, false).await?;
+    let progress = !decided.is_empty();
+    if progress {
+        write(deps, &edition, &Slice { decided, ..Slice::default() }).await?;
+    }
     let (sender, receiver) = mpsc::channel(RECORD_BUFFER);
     let unit = Unit { deps, edition: &edition, gate: &gate, warrant: Warrant::Due { until }, until, record: sender };
     let send_all = async move {
@@ -87,8 +93,8 @@ async fn work_unit(deps: &Deps, fan_out: FanOutId, due: Vec<Due>, until: Instant
         Ok::<_, Error>(())
     };
     let (sent, recorded) = tokio::join!(send_all, record(deps, &edition, receiver));
-    let progress = recorded?;
-    sent.map(|()| progress || !decided.is_empty())
+    let progress = recorded? || progress;
+    sent.map(|()| progress)
 }
 
 /// Each due delivery with what the door says of its endpoint now.
@@ -133,35 +139,56 @@ fn gone(
     due.iter().filter(|one| !known.contains(&one.endpoint_id)).map(outcome).collect()
 }
 
-/// Writes down what comes, batch by batch; what had no turn is put back. Returns whether any had its turn.
-async fn record(deps: &Deps, edition: &Edition, mut sent: mpsc::Receiver<Sent>) -> Result<bool> {
-    let mut progress = false;
-    while let Some(sent) = sent.recv().await {
+/// What is written in one commit: what was tried, what was decided without, and what is put back.
+#[derive(Default)]
+struct Slice {
+    tried: Vec<Outcome>,
+    decided: Vec<Outcome>,
+    put_back: Vec<(EndpointId, Token, Duration)>,
+}
+
+impl Slice {
+    fn add(&mut self, sent: Sent) {
         match sent {
             Sent::Outcomes(outcomes) => {
-                progress = true;
-                let (tried, decided): (Vec<Outcome>, Vec<Outcome>) =
-                    outcomes.into_iter().partition(|one| !matches!(one.state, State::Superseded | State::Expired));
-                settle(deps, edition, &tried, true).await?;
-                settle(deps, edition, &decided, false).await?;
+                let is_tried = |one: &Outcome| !matches!(one.state, State::Superseded | State::Expired);
+                let (tried, decided): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(is_tried);
+                self.tried.extend(tried);
+                self.decided.extend(decided);
             }
             Sent::NoTurn(batch, wait) => {
-                let (notice, revision) = (edition.fan_out.notice_id, edition.fan_out.revision());
-                let leases: Vec<_> = batch.iter().map(|one| (one.target.endpoint, one.lease_token)).collect();
-                transact!(deps.db, |tx| due::put_back(tx, notice, revision, &leases, wait).await);
+                self.put_back.extend(batch.iter().map(|one| (one.target.endpoint, one.lease_token, wait)));
             }
         }
+    }
+}
+
+/// Writes down what comes, slice by slice; what had no turn is put back. Returns whether any had its turn.
+async fn record(deps: &Deps, edition: &Edition, mut sent: mpsc::Receiver<Sent>) -> Result<bool> {
+    let mut progress = false;
+    while let Some(first) = sent.recv().await {
+        let mut slice = Slice::default();
+        slice.add(first);
+        let commit_at = Instant::now() + SLICE_EVERY;
+        while slice.tried.len() + slice.decided.len() + slice.put_back.len() < SLICE_ROWS
+            && let Ok(Some(more)) = timeout_at(commit_at, sent.recv()).await
+        {
+            slice.add(more);
+        }
+        progress |= !slice.tried.is_empty() || !slice.decided.is_empty();
+        write(deps, edition, &slice).await?;
     }
     Ok(progress)
 }
 
-async fn settle(deps: &Deps, edition: &Edition, outcomes: &[Outcome], tried: bool) -> Result<()> {
-    if outcomes.is_empty() {
-        return Ok(());
-    }
+async fn write(deps: &Deps, edition: &Edition, slice: &Slice) -> Result<()> {
     let (notice, revision) = (edition.fan_out.notice_id, edition.fan_out.revision());
-    transact!(deps.db, |tx| due::settle(tx, notice, revision, outcomes, tried).await);
-    for outcome in outcomes.iter().filter(|_| tried) {
+    let tx = deps.db.begin().await?;
+    due::settle(&tx, notice, revision, &slice.tried, true).await?;
+    due::settle(&tx, notice, revision, &slice.decided, false).await?;
+    due::put_back(&tx, notice, revision, &slice.put_back).await?;
+    tx.commit().await?;
+    for outcome in &slice.tried {
         metrics::counter!(metric::RETRIES, "channel" => outcome.channel.to_string(), "state" => outcome.state.as_str())
             .increment(1);
     }

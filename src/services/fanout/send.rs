@@ -7,6 +7,8 @@
 //! handed back as it is, and so is what its provider does not want to be asked for yet.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::stream;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -17,7 +19,7 @@ use super::edition::Edition;
 use super::failpoint;
 use super::gate::Gate;
 use super::lease::Kept;
-use super::pace::Turn;
+use super::pace::{Permit, Turn};
 use super::sort::{Addressed, decided};
 use super::verdict::{Case, Verdict};
 use crate::domain::channel::{Channel, Repeat};
@@ -30,6 +32,9 @@ use crate::services::refusal::{Error, Result};
 use crate::storage::delivery::{self, Outcome, Owner};
 use crate::storage::lease::Token;
 use crate::storage::{due, transact};
+
+/// A recipient that is to be left alone for no longer is waited for where it is.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// Under whose lease tries are made.
 pub(super) enum Warrant<'a> {
@@ -45,7 +50,7 @@ pub(super) enum Sent {
     /// What is to be written down.
     Outcomes(Vec<Outcome>),
     /// No turn came: they are as they were, and should come again after this.
-    NoTurn(Vec<Addressed>, std::time::Duration),
+    NoTurn(Vec<Addressed>, Duration),
 }
 
 /// What is sent with.
@@ -66,22 +71,55 @@ impl Unit<'_> {
             return Err(Error::broken(format!("channel {channel} is not configured any more")));
         };
         let batches: Vec<Vec<Addressed>> = to.chunks(provider.max_batch().max(1)).map(<[_]>::to_vec).collect();
-        let sends: Vec<_> = batches.into_iter().map(|batch| self.send_batch(&*provider, batch).boxed()).collect();
-        let mut sends = stream::iter(sends).buffer_unordered(provider.max_in_flight().max(1));
+        // Whoever waits for a recipient's own turn holds no place: the pace alone says how many are under way.
+        let at_once = if provider.is_one_service() { provider.max_in_flight() } else { batches.len() };
+        let failed = AtomicBool::new(false);
+        let sends: Vec<_> = batches.into_iter().map(|batch| self.turn(&*provider, batch, &failed).boxed()).collect();
+        let mut sends = stream::iter(sends).buffer_unordered(at_once.max(1));
+        // After an error none begins; what is under way is waited for and written down.
+        let mut first_error = None;
         while let Some(sent) = sends.next().await {
-            if self.record.send(sent?).await.is_err() {
-                return Err(Error::broken("the recorder has stopped"));
+            let recorded = match sent {
+                Ok(sent) => self.record.send(sent).await.map_err(|_| Error::broken("the recorder has stopped")),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = recorded {
+                failed.store(true, Ordering::Relaxed);
+                first_error.get_or_insert(error);
             }
         }
-        Ok(())
+        first_error.map_or(Ok(()), Err)
     }
 
-    async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>) -> Result<Sent> {
+    /// Waits for a batch's turn, of its channel and of its recipients, and sends it; a wait that is not short is not
+    /// waited for here.
+    async fn turn(&self, provider: &dyn Provider, batch: Vec<Addressed>, failed: &AtomicBool) -> Result<Sent> {
         let pace = self.deps.fan_out.pace(provider.channel())?;
-        let permit = match pace.turn(self.until).await {
-            Turn::Now(permit) => permit,
-            Turn::Later(wait) => return Ok(Sent::NoTurn(batch, wait)),
-        };
+        loop {
+            let permit = match wait(provider, &batch) {
+                Some(wait) => Turn::Later(wait),
+                None => pace.turn(self.until).await,
+            };
+            if failed.load(Ordering::Relaxed) {
+                return Ok(Sent::NoTurn(batch, Duration::ZERO));
+            }
+            let wait = match permit {
+                Turn::Now(permit) => match wait(provider, &batch) {
+                    Some(wait) => wait,
+                    None => return self.send_batch(provider, batch, permit).await,
+                },
+                Turn::Later(wait) => wait,
+            };
+            // Not all at the same instant.
+            let again = Instant::now() + wait.mul_f64(0.5 + rand::random::<f64>() / 2.0);
+            if wait.is_zero() || wait > SHORT_WAIT || again >= self.until || provider.is_one_service() {
+                return Ok(Sent::NoTurn(batch, wait));
+            }
+            tokio::time::sleep_until(again).await;
+        }
+    }
+
+    async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>, permit: Permit) -> Result<Sent> {
         if !self.gate.is_open(self.deps).await? {
             let now = self.deps.clock.now();
             let superseded = |one: &Addressed| decided(one, Event::Supersede, Reason::Newer, now);
@@ -92,7 +130,8 @@ impl Unit<'_> {
             let expired = |one: &Addressed| decided(one, Event::Expire, Reason::Deadline, began_at);
             return Ok(Sent::Outcomes(batch.iter().map(expired).collect()));
         }
-        if let Some(wait) = batch.iter().filter_map(|one| provider.not_before(&one.recipient)).max() {
+        // While the gate was asked others may have begun.
+        if let Some(wait) = wait(provider, &batch) {
             return Ok(Sent::NoTurn(batch, wait));
         }
         let batch = match provider.repeat() {
@@ -155,12 +194,17 @@ impl Unit<'_> {
     }
 }
 
+/// How long the recipients of a batch are to be left alone by themselves.
+fn wait(provider: &dyn Provider, batch: &[Addressed]) -> Option<Duration> {
+    batch.iter().filter_map(|one| provider.not_before(&one.recipient)).max()
+}
+
 /// Calls the provider; no answer within the budget is a call that may have been delivered.
-pub(super) async fn call(
+async fn call(
     provider: &dyn Provider,
     message: &Message,
     to: &[Recipient],
-    budget: std::time::Duration,
+    budget: Duration,
 ) -> std::result::Result<Vec<Noted>, CallFailure> {
     if to.is_empty() {
         return Ok(Vec::new());

@@ -37,7 +37,8 @@ pub async fn resend(deps: &Deps, user: UserId, id: WebhookId, notice: NoticeId) 
         return Err(Error::refused(Refusal::DeliveryOvertaken, newest.state.as_str()));
     }
     limits::take(deps, BY_HAND, &user.to_string()).await?;
-    let sent = fanout::once_more(deps, &newest).await?;
+    let of = deps.clone();
+    let sent = to_its_end(async move { fanout::once_more(&of, &newest).await }).await??;
     sent.map_err(|fanout::Overtaken| Refusal::DeliveryOvertaken.into())
 }
 
@@ -46,8 +47,14 @@ pub async fn test(deps: &Deps, user: UserId, id: WebhookId) -> Result<Tried> {
     let address = living(deps, user, id).await?;
     limits::take(deps, BY_HAND, &user.to_string()).await?;
     let to = Recipient { endpoint: id.endpoint(), address, delivery: DeliveryId::from_uuid(uuid::Uuid::now_v7()) };
-    let tried = deps.fan_out.test(deps, Channel::Webhook, &to).await;
+    let of = deps.clone();
+    let tried = to_its_end(async move { of.fan_out.test(&of, Channel::Webhook, &to).await }).await?;
     tried.ok_or_else(|| Refusal::Unavailable.into())
+}
+
+/// Runs a call to its end, and writes down what came of it, also when its caller leaves.
+async fn to_its_end<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> Result<T> {
+    tokio::spawn(call).await.map_err(|error| Error::broken(error.to_string()))
 }
 
 /// Where a user's webhook is, unless its receiver said that it is no more.
