@@ -34,6 +34,7 @@ mod all {
     mod forms;
     mod guards;
     mod harness;
+    mod import;
     mod inbox;
     mod journeys;
     mod keys;

@@ -5,7 +5,8 @@
 //! cargo bench -- --quick      small sizes, to see that it works
 //! cargo bench -- --embedded   only the embedded default
 //! cargo bench -- --servers    only PostgreSQL and Redis
-//! cargo bench -- push inbox   only these parts: publish, inbox, push, webhooks, read, search, preview, stream, words
+//! cargo bench -- push inbox   only these parts: publish, import, inbox, push, webhooks, read, search, preview, stream,
+//!                             words
 //! cargo bench -- search --searched=5000   how many notices are searched
 //! ```
 //!
@@ -22,6 +23,7 @@
 
 mod feed;
 mod finding;
+mod import;
 mod inbox;
 mod load;
 mod matching;
@@ -58,6 +60,8 @@ pub struct Size {
     pub rounds: u32,
     /// Publications that are timed one by one.
     pub publications: u32,
+    /// Notices that are imported.
+    pub imports: u32,
     /// Words of all subscriptions.
     pub words: u32,
     /// How long each kind of reading lasts.
@@ -74,6 +78,7 @@ const WHOLE: Size = Size {
     filling: Duration::from_secs(20),
     rounds: 5,
     publications: 100,
+    imports: 10_000,
     words: 100_000,
     reading: Duration::from_secs(4),
     searched: 116_830,
@@ -86,6 +91,7 @@ const QUICK: Size = Size {
     filling: Duration::from_secs(2),
     rounds: 2,
     publications: 10,
+    imports: 1_000,
     words: 10_000,
     reading: Duration::from_secs(1),
     searched: 5_000,
@@ -140,6 +146,9 @@ async fn measure(pair: Pair, size: Size, parts: &Parts, table: &mut Table) {
     let publisher = world.publisher(&server);
     if parts.have("publish") {
         publish::measure(&world, &publisher, table).await;
+    }
+    if parts.have("import") {
+        import::measure(&world, &server, table).await;
     }
     if parts.have("inbox") {
         inbox::measure(&world, &publisher, table).await;

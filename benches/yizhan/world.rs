@@ -92,6 +92,11 @@ impl World {
         Self { provider: Provider::start(), pair, size, db, prefilled, key }
     }
 
+    /// The key of whoever publishes.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Starts a server that works on this world, with further variables.
     pub fn start(&self, further: &[(&str, &str)]) -> Process {
         let mut environment = self.pair.environment();

@@ -3,6 +3,7 @@
 mod admin;
 mod catalogue;
 pub mod demo;
+mod import;
 mod keys;
 mod migrate;
 mod publisher;
@@ -28,6 +29,8 @@ enum Command {
     Serve,
     /// Shows Yizhan at work: people, a stream of notices, their deliveries, and whether the numbers add up.
     Demo(demo::Options),
+    /// Imports notices from a file; the key comes from YIZHAN_PUBLISHER_KEY.
+    Import(Box<import::Options>),
     /// Prints the OpenAPI document.
     Openapi,
     /// Replaces categories, regions, notice types and stages.
@@ -53,6 +56,7 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run().await,
         Command::Demo(options) => demo::run(options).await,
+        Command::Import(options) => import::run(*options).await,
         Command::Catalogue(command) => catalogue::run(command).await,
         Command::Admin(command) => admin::run(command).await,
         Command::Keys(command) => keys::run(command).await,

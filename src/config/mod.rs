@@ -48,6 +48,8 @@ pub struct Config {
     pub accounts: accounts::Accounts,
     /// What the process says about itself.
     pub log: log::Log,
+    /// The key that this machine publishes with, for commands.
+    pub publisher_key: Option<SecretString>,
     /// How the notifier is run.
     pub notifier: notifier::Notifier,
     /// Where webhooks may lead.
@@ -109,6 +111,7 @@ impl Config {
             holdings: holdings::read(env),
             accounts: accounts::read(env),
             storage,
+            publisher_key: env.secret("YIZHAN_PUBLISHER_KEY").map(SecretString::from),
             notifier: notifier::read(env),
             webhooks: webhooks::read(env),
             roles: roles(env),

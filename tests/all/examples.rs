@@ -14,6 +14,9 @@ use yizhan::http::openapi::examples::{JOURNEY, SAMPLES};
 
 use super::support::{Answer, Caller, Contract, Guard, Operation, Receiver, TestApp, eventually, stream};
 
+/// The media type of streams of lines.
+const NDJSON: &str = "application/x-ndjson";
+
 #[test]
 fn every_operation_has_an_example_and_every_example_an_operation() {
     let operations: BTreeSet<_> = Contract::read().operations().into_iter().map(|operation| operation.id).collect();
@@ -141,7 +144,11 @@ impl Journey {
     async fn step(&mut self, id: &str, text: &str) {
         let operation = self.operations.get(id).unwrap_or_else(|| panic!("{id} is no operation")).clone();
         let example: Value = serde_json::from_str(&self.fill(text)).unwrap_or_else(|error| panic!("{id}: {error}"));
-        let answer = self.ask(&operation, &example).await;
+        let mut answer = self.ask(&operation, &example).await;
+        if answer.header("content-type") == NDJSON {
+            let line = |line: &str| serde_json::from_str::<Value>(line).expect("a line of JSON");
+            answer.json = answer.text.lines().map(line).collect();
+        }
         let (status, body) = (&example["response"]["status"], &example["response"]["body"]);
         assert_eq!(json!(answer.status), *status, "{id}: {}", answer.text);
         self.check_form(&operation, &answer);
@@ -170,8 +177,15 @@ impl Journey {
         let headers: Vec<_> = example["headers"].as_object().into_iter().flatten().collect();
         let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.as_str(), text(value))).collect();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let body = example.get("request").map(Value::to_string);
-        assert_eq!(body.is_some(), operation.body().is_some(), "{}: body or none?", operation.id);
+        let is_stream = operation.node["requestBody"]["content"][NDJSON].is_object();
+        let mut body = example.get("request").map(Value::to_string);
+        assert_eq!(body.is_some(), operation.body().is_some() || is_stream, "{}: body or none?", operation.id);
+        let mut headers = headers;
+        if is_stream {
+            let lines = example["request"].as_array().expect("lines").iter();
+            body = Some(lines.map(|line| format!("{line}\n")).collect());
+            headers.push(("content-type", NDJSON));
+        }
         self.caller(operation.guard).send(operation.method.clone(), &path, body, &headers).await
     }
 
@@ -190,6 +204,11 @@ impl Journey {
                     };
                     assert!(known.iter().any(form), "{id}: an event of no documented form: {event:?}");
                 }
+            }
+            None if documented["content"][NDJSON].is_object() => {
+                let validator = self.contract.validator(&documented["content"][NDJSON]["schema"]);
+                let lines = answer.json.as_array().expect("lines");
+                assert!(lines.iter().all(|line| validator.is_valid(line)), "{id}: {}", answer.text);
             }
             None if documented["content"].is_object() => {
                 let kind = answer.header("content-type").split(';').next().unwrap_or_default().to_owned();

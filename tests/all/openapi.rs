@@ -10,7 +10,7 @@ use super::support::{Contract, Guard, TestApp};
 /// What an operation's id begins with: one that is not here is either a new verb or no verb.
 const VERBS: &str = "list get create update change set delete end remove start confirm refresh register count sync mark \
                      read explain archive restore pause resume publish put revise withdraw replay \
-                     stream schedule replace cancel rotate test resend search suggest preview";
+                     stream schedule replace cancel rotate test resend search suggest preview import";
 
 #[tokio::test]
 async fn the_committed_document_is_what_the_code_says_and_the_server_shows() {

@@ -20,6 +20,7 @@ use crate::domain::subscription::{Frequency, How, Part, SubscriptionEnd, Unknown
 use crate::domain::template::BlankKind;
 use crate::domain::user::Role;
 use crate::domain::webhook::{Preset, WebhookState};
+use crate::services::import::Form;
 
 macro_rules! word_schema {
     ($($name:ident),+ $(,)?) => {$(
@@ -34,7 +35,7 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, MessageKind, NoticeState, Role);
-word_schema!(Existing, HandedIn);
+word_schema!(Existing, Form, HandedIn);
 word_schema!(
     Ending,
     FanOutState,

@@ -3,6 +3,7 @@
 mod batch;
 mod dto;
 mod handlers;
+pub mod import;
 mod parts;
 mod reading;
 mod views;
@@ -12,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::extract::body::BodyLimit;
 
-pub use dto::NoticeBody;
+pub use dto::{NoticeBody, read_notice};
 pub use parts::AttachmentPart;
 pub use reading::version;
 pub use views::{ChangeView, ContentView, NoticeItemView, ProjectView};
@@ -27,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .map(|scope| scope.app_data(LIMIT))
             .service(handlers::publish_notice)
             .service(batch::publish_notices)
+            .service(import::import_notices)
             .service(handlers::put_notice)
             .service(handlers::revise_notice)
             .service(handlers::withdraw_notice)

@@ -7,6 +7,7 @@ use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{RefOr, Response};
 
+use crate::http::extract::body::JSON;
 use crate::http::problem;
 use crate::services::Refusal;
 
@@ -21,11 +22,19 @@ pub fn add(path: &str, operation: &mut Operation) {
         RefOr::Ref(_) => None,
     });
     let checked = parameters.filter(|at| !matches!(at, ParameterIn::Path)).count() > 0;
-    if operation.request_body.is_some() {
+    let content = operation.request_body.iter().flat_map(|body| match body {
+        RefOr::T(body) => body.content.keys().collect(),
+        RefOr::Ref(_) => Vec::new(),
+    });
+    // What comes in as a stream is told of in the stream that goes out.
+    let is_json = content.clone().any(|kind| kind == JSON);
+    if is_json {
         refusals.extend([Refusal::MalformedJson, Refusal::BodyTooLarge, Refusal::BodyTooSlow]);
+    }
+    if content.count() > 0 {
         refusals.push(Refusal::UnsupportedMediaType);
     }
-    if operation.request_body.is_some() || checked {
+    if is_json || checked {
         refusals.push(Refusal::Invalid);
     }
     if operation.security.as_ref().is_some_and(|ways| !ways.is_empty()) {

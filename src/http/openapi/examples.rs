@@ -10,6 +10,8 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Content, RefOr};
 
+use crate::http::notice::import::NDJSON;
+
 macro_rules! journey {
     ($($operation:ident),* $(,)?) => {
         /// The name of each operation that has an example, and the example's text; in the order of the journey.
@@ -111,6 +113,7 @@ journey! {
     list_dead_letters,
     replay_dead_letters,
     publish_notices,
+    import_notices,
     withdraw_notice,
     end_publisher_key,
     end_publisher,
@@ -161,13 +164,13 @@ pub fn add(operation: &mut Operation) {
     // A file that is no JSON shows no example; the test of examples says which one.
     let example: Value = serde_json::from_str(&text).unwrap_or_default();
     if let (Some(RefOr::T(body)), Some(request)) = (&mut operation.request_body, example.get("request")) {
-        body.content.values_mut().for_each(|content| show(content, request));
+        body.content.iter_mut().for_each(|(kind, content)| show_as(kind, content, request));
     }
     let status = example.pointer("/response/status").map(Value::to_string).unwrap_or_default();
     if let (Some(RefOr::T(response)), Some(body)) =
         (operation.responses.responses.get_mut(&status), example.pointer("/response/body"))
     {
-        response.content.values_mut().for_each(|content| show(content, body));
+        response.content.iter_mut().for_each(|(kind, content)| show_as(kind, content, body));
     }
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };
@@ -175,6 +178,16 @@ pub fn add(operation: &mut Operation) {
         if let (Some(given), Some(RefOr::T(Schema::Object(schema)))) = (given, &mut parameter.schema) {
             schema.examples = vec![given.clone()];
         }
+    }
+}
+
+/// Lists of a stream are shown as its lines.
+fn show_as(kind: &str, content: &mut RefOr<Content>, example: &Value) {
+    match example.as_array() {
+        Some(lines) if kind == NDJSON => {
+            show(content, &lines.iter().map(|line| format!("{line}\n")).collect::<String>().into());
+        }
+        _ => show(content, example),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Promise: every question is the one that is asked for a single notice, with the same answer. `n` in an answer is the
 //! number that the asker gave.
 
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::revision::Revision;
 use super::{COLUMNS, Notice, scopes};
@@ -65,13 +65,13 @@ pub async fn by_sources(tx: &Tx, asked: Asked) -> DbResult<Vec<Found>> {
 }
 
 /// Notices.
-pub async fn by_ids(tx: &Tx, ids: &[NoticeId]) -> DbResult<Vec<Notice>> {
+pub async fn by_ids(conn: &impl ConnectionTrait, ids: &[NoticeId]) -> DbResult<Vec<Notice>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let set = sql::uuid_set(&**tx, ids.iter().map(|id| id.as_uuid()));
-    let text = format!("SELECT {COLUMNS} FROM notices n WHERE {}", sql::is_in(&**tx, "n.id", "$1", Of::Uuids));
-    all(&**tx, &text, [set]).await
+    let set = sql::uuid_set(conn, ids.iter().map(|id| id.as_uuid()));
+    let text = format!("SELECT {COLUMNS} FROM notices n WHERE {}", sql::is_in(conn, "n.id", "$1", Of::Uuids));
+    all(conn, &text, [set]).await
 }
 
 /// Holds notices until the transaction ends, always in the same order.

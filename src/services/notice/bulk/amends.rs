@@ -76,7 +76,7 @@ impl Candidates {
             }
         }
         let mut found = Self::default();
-        let by_id = bulk::by_ids(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
+        let by_id = bulk::by_ids(&**tx, &ids.values().copied().collect::<Vec<_>>()).await?;
         let by_id: HashMap<NoticeId, Notice> = by_id.into_iter().map(|notice| (notice.id, notice)).collect();
         found.named = ids.iter().filter_map(|(at, id)| Some((*at, by_id.get(id)?.clone()))).collect();
         for one in bulk::by_sources(tx, keys).await? {
