@@ -57,7 +57,7 @@ async fn stored(app: &TestApp) -> usize {
 async fn whatever_a_line_holds_the_others_are_imported() {
     let app = TestApp::spawn().await;
     let publisher = app.publisher().await;
-    let mut text = vec![
+    let mut text = [
         format!("\u{feff}{}\r", notice_as("a")),
         String::new(),
         "{\"source\": ".to_owned(),

@@ -86,9 +86,7 @@ impl ImportQuery {
             after: self.resume.as_deref().map(place).transpose()?,
         })
     }
-}
 
-impl ImportQuery {
     /// What makes our bodies of what comes in.
     fn converter(self, deps: &Deps) -> Arc<dyn Convert> {
         let Self { form, source, category, region, notice_type, .. } = self;
