@@ -87,7 +87,7 @@ pub async fn publish_all(
         Err(Error::Fault(fault)) if fault.is_passing() => attempt(true).await,
         other => other,
     }?;
-    deps.fan_out.wake.notify_one();
+    deps.notice_changed();
     Ok(outcomes)
 }
 
