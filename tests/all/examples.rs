@@ -144,6 +144,9 @@ impl Journey {
     async fn step(&mut self, id: &str, text: &str) {
         let operation = self.operations.get(id).unwrap_or_else(|| panic!("{id} is no operation")).clone();
         let example: Value = serde_json::from_str(&self.fill(text)).unwrap_or_else(|error| panic!("{id}: {error}"));
+        if id == "stream_inbox" {
+            self.can_be_told(&example).await;
+        }
         let mut answer = self.ask(&operation, &example).await;
         if answer.header("content-type") == NDJSON {
             let line = |line: &str| serde_json::from_str::<Value>(line).expect("a line of JSON");
@@ -165,6 +168,15 @@ impl Journey {
             return;
         }
         same_keys(body, &answer.json).unwrap_or_else(|place| panic!("{id} differs at {place}: {}", answer.text));
+    }
+
+    /// Waits until the changes after an example's cursor can be told: on PostgreSQL anybody's older transaction that is
+    /// still open holds them back.
+    async fn can_be_told(&self, example: &Value) {
+        let cursor = example["query"]["cursor"].as_str().expect("a cursor");
+        let (me, path) = (self.caller(Guard::User), format!("/v1/inbox/sync?cursor={cursor}"));
+        let told = async || (!me.get(&path).await.expect(200).items().is_empty()).then_some(());
+        eventually("the change can be told", told).await;
     }
 
     async fn ask(&self, operation: &Operation, example: &Value) -> Answer {
