@@ -48,6 +48,18 @@ words! {
 }
 
 words! {
+    /// What a call did to a notice that is stored.
+    Effect {
+        /// It is new.
+        Created = "created",
+        /// Nothing.
+        Unchanged = "unchanged",
+        /// It has another revision now: corrected, withdrawn, or announced further.
+        Revised = "revised",
+    }
+}
+
+words! {
     /// What is done with a notice that is known and says something else now.
     Existing {
         /// It is refused, as when it is published alone.

@@ -19,12 +19,25 @@ impl Scope {
     /// Whether the key may publish a notice of this source, in this category, for this region; paths as
     /// [`super::catalogue::Catalogue`] makes them, so that retired codes count for those that took them over.
     pub fn allows(&self, source: &str, category_path: &str, region_path: &str) -> bool {
+        self.beyond(source, category_path, region_path).next().is_none()
+    }
+
+    /// Which of a notice's fields lie beyond the key's reach: `source`, `category`, `region`.
+    pub fn beyond(
+        &self,
+        source: &str,
+        category_path: &str,
+        region_path: &str,
+    ) -> impl Iterator<Item = &'static str> + use<> {
         let under = |codes: &[String], path: &str| {
             codes.is_empty() || path_codes(path).any(|code| codes.iter().any(|allowed| allowed == code))
         };
-        (self.sources.is_empty() || self.sources.iter().any(|allowed| allowed == source))
-            && under(&self.categories, category_path)
-            && under(&self.regions, region_path)
+        let within = [
+            ("source", self.sources.is_empty() || self.sources.iter().any(|allowed| allowed == source)),
+            ("category", under(&self.categories, category_path)),
+            ("region", under(&self.regions, region_path)),
+        ];
+        within.into_iter().filter(|(_, within)| !within).map(|(field, _)| field)
     }
 }
 
@@ -41,6 +54,7 @@ mod tests {
         assert!(!scope.allows("other", category, region));
         assert!(!scope.allows("demo", "/gov-procurement/", region));
         assert!(!scope.allows("demo", category, "/430000/430100/"));
+        assert!(scope.beyond("demo", "/gov-procurement/", "/430000/").eq(["category", "region"]));
         assert!(Scope::default().allows("any", category, region));
     }
 }

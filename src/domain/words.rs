@@ -1,17 +1,20 @@
 //! Macros for the words that stand in the database.
 
-/// An enum whose variants are written as words: `as_str`, `FromStr`, `Display`, serde, and all of them in `ALL`.
+/// An enum whose variants are written as words: `as_str`, `FromStr`, `Display`, serde, and all of them in `ALL`. What is
+/// said of them here is what callers are told that they mean.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal,)+ }) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
+        pub enum $name { $($(#[doc = $vdoc])* $variant),+ }
 
         impl $name {
             /// Every one there is.
             pub const ALL: &[$name] = &[$($name::$variant),+];
             /// Their words.
             pub const WORDS: &[&str] = &[$($word),+];
+            /// What the whole is, and what each word means.
+            pub const MEANING: (&str, &[(&str, &str)]) = (concat!($($doc),*), &[$(($word, concat!($($vdoc),*))),+]);
 
             /// The word for it.
             pub const fn as_str(self) -> &'static str {

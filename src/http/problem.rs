@@ -63,8 +63,6 @@ table! {
     RegistrationOff => 503, "registration_off", "暂不支持以该方式注册", "Registering this way is switched off";
     RefreshTokenReused => 401, "refresh_token_reused", "刷新令牌被重复使用，会话已结束", "The refresh token was used before; the session has been ended";
     RefreshTokenInvalid => 401, "refresh_token_invalid", "刷新令牌无效", "The refresh token is not valid";
-    CategoryUnknown => 422, "category_unknown", "分类不存在", "The category does not exist";
-    NoticeTypeUnknown => 422, "notice_type_unknown", "公告类型不存在", "The notice type does not exist";
     OutOfScope => 403, "out_of_scope", "超出密钥的授权范围", "The key does not reach this source, category or region";
     SourceIdTaken => 409, "source_id_taken", "该来源编号已有内容不同的公告", "The source id is taken by a notice with other content";
     NothingChanged => 409, "nothing_changed", "内容没有变化", "The revision changes nothing";

@@ -201,20 +201,35 @@ pub fn check_name(name: &str) -> Result<()> {
     Error::unless_empty(name::check("/name", name).into_iter().collect())
 }
 
+/// Refuses when fields lie beyond the reach of the key. `pointer` is where in the body the draft stands.
+pub fn unless_within(mut beyond: impl Iterator<Item = &'static str>, pointer: &str) -> Result<()> {
+    let place = |field: &str| {
+        let (zh, en) = ("超出密钥的授权范围", format!("the key does not reach this {field}"));
+        Violation::body(format!("{pointer}/{field}"), "out_of_scope", zh, en)
+    };
+    let Some(first) = beyond.next() else { return Ok(()) };
+    let refused = Error::from(Refusal::OutOfScope).at(place(first));
+    Err(beyond.fold(refused, |error, field| error.at(place(field))))
+}
+
 /// What a key's name must look like, and whether everything that its scope names exists.
 pub fn check_key(deps: &Deps, name: &str, scope: &Scope) -> Result<()> {
     let catalogue = deps.catalogue();
-    let unknown = |part: &str, codes: &[String], known: &dyn Fn(&str) -> bool| -> Vec<Violation> {
-        let places = codes.iter().enumerate().filter(|(_, code)| !known(code));
-        places
-            .map(|(place, code)| {
-                let (zh, en) = (format!("没有代码 {code}"), format!("there is no {code}"));
-                Violation::body(format!("/{part}/{place}"), "unknown_code", zh, en)
-            })
-            .collect()
-    };
-    let mut violations = unknown("categories", &scope.categories, &|code| catalogue.category(code).is_some());
-    violations.extend(unknown("regions", &scope.regions, &|code| catalogue.region(code).is_some()));
+    let unknown =
+        |part: &str, (zh, en): (&str, &str), codes: &[String], known: &dyn Fn(&str) -> bool| -> Vec<Violation> {
+            let places = codes.iter().enumerate().filter(|(_, code)| !known(code));
+            places
+                .map(|(place, code)| {
+                    let (zh, en) = (format!("没有{zh} {code}"), format!("there is no {en} {code}"));
+                    Violation::body(format!("/{part}/{place}"), "unknown_code", zh, en)
+                })
+                .collect()
+        };
+    let mut violations =
+        unknown("categories", ("分类", "category"), &scope.categories, &|code| catalogue.category(code).is_some());
+    violations.extend(unknown("regions", ("行政区划", "region"), &scope.regions, &|code| {
+        catalogue.region(code).is_some()
+    }));
     violations.extend(name::check("/name", name));
     Error::unless_empty(violations)
 }

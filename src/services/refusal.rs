@@ -49,10 +49,6 @@ pub enum Refusal {
     RefreshTokenReused,
     /// The refresh token is not valid.
     RefreshTokenInvalid,
-    /// The category does not exist.
-    CategoryUnknown,
-    /// The notice type does not exist.
-    NoticeTypeUnknown,
     /// The key does not reach this source, category or region.
     OutOfScope,
     /// (source, source id) is taken by a notice with other content.
@@ -198,6 +194,14 @@ impl Error {
         Self::Refused { refusal, violations: Vec::new(), retry_after: None, detail: Some(detail.into()) }
     }
 
+    /// The same refusal, with a place in the body that it is about.
+    pub fn at(mut self, place: Violation) -> Self {
+        if let Self::Refused { violations, .. } = &mut self {
+            violations.push(place);
+        }
+        self
+    }
+
     /// A refusal of a request whose form is wrong; tells the first [`MAX_VIOLATIONS`].
     pub fn invalid(mut violations: Vec<Violation>) -> Self {
         violations.truncate(MAX_VIOLATIONS);
@@ -216,12 +220,7 @@ impl Error {
 
     /// Too many; come again after this time.
     pub fn too_many(retry_after: std::time::Duration) -> Self {
-        Self::Refused {
-            refusal: Refusal::TooManyRequests,
-            violations: Vec::new(),
-            retry_after: Some(retry_after),
-            detail: None,
-        }
+        Self::later(Refusal::TooManyRequests, retry_after)
     }
 
     /// A refusal that may be none after this time.

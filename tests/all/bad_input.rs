@@ -112,7 +112,8 @@ async fn every_wrong_parameter_is_named_and_nothing_changes() {
             let answer = stage.send(&operation, &format!("{name}={good}&{name}={good}"), body.clone()).await;
             names(&answer, &name, "repeated");
         }
-        for (name, _) in operation.parameters("header") {
+        // A version that nobody knows is no mistake.
+        for (name, _) in operation.parameters("header").into_iter().filter(|(name, _)| name != "If-None-Match") {
             let (path, long) = (stage.path(&operation), "x".repeat(300));
             let caller = stage.cast.of(operation.guard);
             let answer = caller.send(operation.method.clone(), &path, body.clone(), &[(&name, &long)]).await;

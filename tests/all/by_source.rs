@@ -23,6 +23,8 @@ async fn a_source_says_what_holds_without_knowing_what_was_said_before() {
     let publisher = app.publisher().await;
     let first = put(&publisher, json!({})).await;
     assert_eq!(came_to(&first), (201, 1, "push"));
+    assert_eq!(first.at("/status"), "created");
+    assert_eq!(put(&publisher, json!({})).await.at("/status"), "unchanged");
     assert_eq!(first.header("location"), format!("/v1/notices/{}", first.string("/id")));
     assert_eq!(came_to(&put(&publisher, json!({})).await), (200, 1, "none"));
     assert_eq!(came_to(&put(&publisher, json!({"title": "更正后的标题"})).await), (200, 2, "push"));
@@ -33,6 +35,7 @@ async fn a_source_says_what_holds_without_knowing_what_was_said_before() {
     // What it said at first is no repeat of the first call.
     let last = put(&publisher, json!({})).await;
     assert_eq!(came_to(&last), (200, 4, "push"));
+    assert_eq!(last.at("/status"), "revised");
     assert_eq!(last.at("/id"), first.at("/id"));
     let history = app.anonymous().get(&format!("{}/revisions", first.header("location"))).await.expect(200);
     let kinds: Vec<_> = history.items().iter().map(|edition| &edition["kind"]).collect();
@@ -59,6 +62,32 @@ async fn a_source_id_may_be_written_with_anything() {
     let encoded = path("%E6%B9%98%E9%87%87%E3%80%942026%E3%80%951%2F2%20%E5%8F%B7");
     put(&encoded).await.expect(201);
     put(&encoded).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_notice_is_found_by_what_its_source_calls_it() {
+    let app = TestApp::spawn().await;
+    let (publisher, anybody) = (app.publisher().await, app.anonymous());
+    let id = "湘采〔2026〕1/2 号";
+    let encoded = path("%E6%B9%98%E9%87%87%E3%80%942026%E3%80%951%2F2%20%E5%8F%B7");
+    anybody.get(&encoded).await.expect(404).problem("not_found");
+    let made = publisher.post("/v1/notices", notice_with(id, json!({}))).await.expect(201);
+    let by_source = anybody.get(&encoded).await.expect(200);
+    let by_id = anybody.get(made.header("location")).await.expect(200);
+    let shown = |answer: &Answer| (answer.string("/id"), answer.string("/source_id"), answer.header("etag").to_owned());
+    assert_eq!(shown(&by_source), shown(&by_id));
+    assert_eq!(shown(&by_source).0, made.string("/id"));
+    let known = [("if-none-match", by_id.header("etag"))];
+    anybody.send(reqwest::Method::GET, &encoded, None, &known).await.expect(304);
+    // Of this source alone, and as it is written.
+    anybody.get(&encoded.replace("/demo/", "/other/")).await.expect(404);
+    anybody.get(&format!("{encoded}%00")).await.expect(404);
+    // Also once it is withdrawn.
+    let withdrawal = format!("{}/withdrawal", made.header("location"));
+    publisher.post(&withdrawal, json!({"reason": "误发"})).await.expect(201);
+    assert_eq!(anybody.get(&encoded).await.expect(200).at("/state"), "withdrawn");
+    let repeat = publisher.post("/v1/notices", notice_with(id, json!({}))).await.expect(200);
+    assert_eq!((repeat.at("/status"), repeat.at("/state")), (&json!("unchanged"), &json!("withdrawn")));
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ const OPEN: &[&str] = &[
     "get_jwks",
     "get_metrics",
     "get_notice",
+    "get_notice_by_source",
     "get_notice_revision",
     "get_project",
     "get_readiness",

@@ -81,7 +81,9 @@ async fn a_natural_key_is_one_notice() {
     let moved = notice_with("a", json!({"source_url": "https://example.org/elsewhere"}));
     assert_eq!(publisher.post("/v1/notices", moved).await.expect(200).string("/id"), id, "an address is no content");
     let other = publisher.post("/v1/notices", notice_with("a", json!({"title": "另一个"}))).await;
-    assert_eq!(other.expect(409).problem("source_id_taken").string("/detail"), id);
+    let other = other.expect(409).problem("source_id_taken");
+    assert_eq!(other.string("/detail"), id);
+    assert_eq!(other.violations(), [("/source_id".to_owned(), "source_id_taken".to_owned())]);
     let foreign = app.publisher().await.post("/v1/notices", notice_as("a")).await;
     foreign.expect(409).problem("source_id_taken");
     assert_eq!(announced(&app, &id).await, 1);
@@ -156,7 +158,8 @@ async fn a_revision_says_what_changed() {
     let body = json!({"notice": new, "reason": "延期", "if_revision": 1});
     let made = publisher.post(&path, body.clone()).await.expect(201);
     assert_eq!(made.at("/revision"), 2);
-    publisher.post(&path, body).await.expect(409).problem("revision_conflict");
+    let conflict = publisher.post(&path, body).await.expect(409).problem("revision_conflict");
+    assert_eq!(conflict.violations(), [("/if_revision".to_owned(), "revision_conflict".to_owned())]);
     let history = app.anonymous().get(&path).await.expect(200);
     assert_eq!(history.at("/items/0/kind"), "revision");
     assert_eq!(history.at("/items/0/reason"), "延期");
@@ -250,7 +253,8 @@ async fn an_amendment_finds_its_notice_by_name_by_section_and_by_project() {
     assert_eq!(amended(amendment("p3", json!({"project": project("P-1")}))).await, json!(first));
     assert_eq!(amended(amendment("p4", json!({"project": project("P-2")}))).await, Value::Null);
     let unknown = publisher.post("/v1/notices", amendment("p5", json!({"amends": "nothing"}))).await;
-    unknown.expect(422).problem("amended_notice_unknown");
+    let places = unknown.expect(422).problem("amended_notice_unknown").violations();
+    assert_eq!(places, [("/amends".to_owned(), "amended_notice_unknown".to_owned())]);
     // A call of the same project amends nothing.
     assert_eq!(amended(notice_with("c", json!({"project": project("P-1")}))).await, Value::Null);
     let read = app.anonymous().get(&format!("/v1/notices/{first}")).await.expect(200);

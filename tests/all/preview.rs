@@ -140,7 +140,8 @@ async fn every_filter_counts_what_the_matcher_says_and_so_does_every_suggestion(
     let (mut hits, mut suggested) = (0, 0);
     for filter in filters.into_iter().filter(|filter| !filter.is_empty()) {
         let asked = filter.clone();
-        let tried = app.inside(async move |deps| preview::of(&deps, &asked).await).await.expect("a preview");
+        let tried =
+            app.inside(async move |deps| preview::of(&deps, &asked, preview::BUDGET).await).await.expect("a preview");
         let count = |filter: &Filter| notices.values().filter(|facts| matches(filter, facts).is_some()).count();
         assert_eq!((tried.matched, tried.exact), (count(&filter), true), "{filter:?}");
         let shown = |id: &NoticeId| matches(&filter, &notices[id]).map(|why| why.words);
@@ -219,6 +220,24 @@ async fn a_filter_that_brings_hundreds_a_day_says_what_narrows_it() {
 }
 
 #[tokio::test]
+async fn what_is_cut_off_says_from_when_on_it_was_counted() {
+    let app = TestApp::spawn().await;
+    for number in 0..3 {
+        app.seed_notice(&Seed::titled(&format!("市政{number}"))).await;
+        app.world().advance(DAY);
+    }
+    let filter = Filter { categories: vec!["construction".to_owned()], ..Filter::default() };
+    let tried = app.inside(async move |deps| preview::of(&deps, &filter, Duration::ZERO).await).await;
+    let tried = tried.expect("a preview");
+    assert!(!tried.exact);
+    // Cut off at the newest, which came a day ago: everything since then was looked at.
+    let since =
+        Duration::from_millis(u64::try_from(tried.to.as_millis() - tried.counted_from.as_millis()).expect("ago"));
+    assert!(since > DAY / 2 && since < DAY * 2, "{since:?}");
+    assert_eq!((tried.matched, tried.latest.len()), (0, 0));
+}
+
+#[tokio::test]
 async fn only_the_last_thirty_days_count_and_the_newest_come_first() {
     let app = TestApp::spawn().await;
     app.seed_notice(&Seed::titled("市政旧")).await;
@@ -242,7 +261,8 @@ async fn only_the_last_thirty_days_count_and_the_newest_come_first() {
 async fn what_cannot_be_subscribed_to_cannot_be_tried_and_trying_is_limited() {
     let app = TestApp::spawn().await;
     let me = app.user().await;
-    me.post(PATH, json!({ "filter": {} })).await.expect(422).problem("filter_empty");
+    let empty = me.post(PATH, json!({ "filter": {} })).await.expect(422).problem("filter_empty").violations();
+    assert_eq!(empty, [("/filter".to_owned(), "filter_empty".to_owned())]);
     let wrong = me.post(PATH, json!({ "filter": { "regions": ["999999"] } })).await.expect(422).problem("invalid");
     assert_eq!(wrong.violations(), [("/filter/regions/0".to_owned(), "unknown_region".to_owned())]);
     let empty = preview_of(&me, &json!({ "regions": ["430100"] })).await;

@@ -60,7 +60,8 @@ async fn a_key_reaches_no_further_than_its_scope() {
     for (field, value) in [("source", "other"), ("category", "gov-procurement"), ("region", "430100")] {
         let mut outside = notice_with("b", json!({"region": "430182"}));
         outside[field] = json!(value);
-        publisher.post("/v1/notices", outside).await.expect(403).problem("out_of_scope");
+        let refused = publisher.post("/v1/notices", outside).await.expect(403).problem("out_of_scope");
+        assert_eq!(refused.violations(), [(format!("/{field}"), "out_of_scope".to_owned())]);
     }
     let list = app.anonymous().get("/v1/notices").await.expect(200);
     assert_eq!(list.items().len(), 1);

@@ -109,7 +109,8 @@ async fn what_is_handed_in_is_checked_at_once() {
     let answer = publisher.post(PATH, past).await.expect(422).problem("invalid");
     assert_eq!(answer.violations(), [("/publish_at".to_owned(), "in_the_past".to_owned())]);
     let elsewhere = app.publisher_within(json!({ "regions": ["110000"] })).await;
-    elsewhere.post(PATH, body(notice_as("a"))).await.expect(403).problem("out_of_scope");
+    let beyond = elsewhere.post(PATH, body(notice_as("a"))).await.expect(403).problem("out_of_scope");
+    assert_eq!(beyond.violations(), [("/notice/region".to_owned(), "out_of_scope".to_owned())]);
     let id = publisher.post("/v1/notices", notice_as("a")).await.expect(201).string("/id");
     let taken = publisher.post(PATH, body(notice_with("a", json!({ "title": "另一个" })))).await;
     assert_eq!(taken.expect(409).problem("source_id_taken").string("/detail"), id);
@@ -208,7 +209,11 @@ async fn what_can_be_published_no_longer_says_why_to_its_publisher_and_to_operat
     change(&app, &format!("UPDATE publisher_keys SET regions = '[\"110000\"]' WHERE id = {of} 'narrowed')")).await;
     change(&app, &format!("UPDATE publisher_keys SET ended_at = 1 WHERE id = {of} 'orphan')")).await;
     time_comes(&app).await;
-    assert_eq!(stands(&second, &narrowed, "refused").await.at("/reason"), "out_of_scope");
+    let narrowed = stands(&second, &narrowed, "refused").await;
+    assert_eq!(
+        (narrowed.at("/reason"), narrowed.string("/detail")),
+        (&json!("out_of_scope"), "/notice/region: out_of_scope".to_owned())
+    );
     let operator = app.operator().await;
     let found = eventually("the orphan is refused", async || {
         let all = operator.get("/v1/operator/scheduled-notices?state=refused").await.expect(200);

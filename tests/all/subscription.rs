@@ -140,7 +140,8 @@ async fn digests_are_not_offered_yet() {
     let me = app.user().await;
     for frequency in ["daily", "weekly"] {
         let body = json!({ "name": "市政", "filter": words(&["市政"]), "frequency": frequency });
-        me.post(PATH, body).await.expect(422).problem("frequency_not_offered");
+        let refused = me.post(PATH, body).await.expect(422).problem("frequency_not_offered");
+        assert_eq!(refused.violations(), [("/frequency".to_owned(), "frequency_not_offered".to_owned())]);
     }
     let path = format!("{PATH}/{}", subscribe(&me, words(&["市政"])).await);
     me.patch(&path, json!({ "frequency": "daily" })).await.expect(422).problem("frequency_not_offered");

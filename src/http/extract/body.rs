@@ -79,7 +79,7 @@ pub fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
 /// The bytes of a body that is JSON, bounded in size and time.
 pub async fn read_json(is_json: bool, payload: Payload, limit: usize) -> Result<Vec<u8>, Error> {
     if !is_json {
-        return Err(Refusal::UnsupportedMediaType.into());
+        return Err(Error::refused(Refusal::UnsupportedMediaType, JSON));
     }
     let bytes = tokio::time::timeout(READ_WITHIN, read(payload, limit)).await;
     bytes.map_err(|_| Error::from(Refusal::BodyTooSlow))?

@@ -14,6 +14,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::services::refusal::{MAX_VIOLATIONS, Place, Violation};
 
+/// A time as it may be written.
+const TIME: &str = "2026-11-25T09:00:00+08:00";
 /// The rule that a field breaks which no schema names.
 const UNKNOWN_FIELD: &str = "unknown_field";
 
@@ -145,6 +147,10 @@ fn collect(pointer: &str, kind: &ValidationErrorKind, found: &mut Vec<Violation>
         }
         ValidationErrorKind::Pattern { pattern } => {
             say(here, "pattern", format!("格式应符合 {pattern}"), format!("must match {pattern}"));
+        }
+        ValidationErrorKind::Format { format } if format == "date-time" => {
+            let (zh, en) = ("应为 RFC 3339 时间，含秒与时区", "must be an RFC 3339 time with seconds and offset");
+            say(here, "format", format!("{zh}，如 {TIME}"), format!("{en}, such as {TIME}"));
         }
         ValidationErrorKind::Format { format } => {
             say(here, "format", format!("应为 {format} 格式"), format!("must be in the format {format}"));

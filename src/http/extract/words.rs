@@ -12,7 +12,7 @@ use crate::domain::explanation::{Counted, Outcome};
 use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::identity::IdentityKind;
 use crate::domain::message::MessageKind;
-use crate::domain::notice::{AmountKind, DeadlineKind, Existing, FeedChange, HandedIn, NoticeState};
+use crate::domain::notice::{AmountKind, DeadlineKind, Effect, Existing, FeedChange, HandedIn, NoticeState};
 use crate::domain::scheduled::{NotPublished, ScheduledState};
 use crate::domain::search::Sort;
 use crate::domain::stream::Ending;
@@ -22,11 +22,22 @@ use crate::domain::user::Role;
 use crate::domain::webhook::{Preset, WebhookState};
 use crate::services::import::Form;
 
+/// What words mean, as a list.
+fn meaning((whole, each): (&str, &[(&str, &str)])) -> String {
+    let line = |(word, means): &(&str, &str)| format!("- `{word}`: {}", means.trim());
+    let lines: Vec<_> = each.iter().map(line).collect();
+    format!("{}\n\n{}", whole.trim(), lines.join("\n"))
+}
+
 macro_rules! word_schema {
     ($($name:ident),+ $(,)?) => {$(
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($name::WORDS.iter().copied())).into()
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .enum_values(Some($name::WORDS.iter().copied()))
+                    .description(Some(meaning($name::MEANING)))
+                    .into()
             }
         }
 
@@ -35,7 +46,7 @@ macro_rules! word_schema {
 }
 
 word_schema!(Announce, AmountKind, DeadlineKind, EditionKind, IdentityKind, Level, MessageKind, NoticeState, Role);
-word_schema!(Existing, Form, HandedIn);
+word_schema!(Effect, Existing, Form, HandedIn);
 word_schema!(
     Ending,
     FanOutState,

@@ -24,6 +24,16 @@ problems!(
     pub SyncProblems: CursorExpired
 );
 
+/// Which item: a user has a notice once, so it is named by its notice.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "stands in the document only; what is read is an `Id`")]
+pub struct ItemId {
+    /// 公告的编号，即条目中的 `notice.id`。The id of its notice: `notice.id` of the item.
+    #[param(inline)]
+    id: NoticeId,
+}
+
 /// The inbox.
 #[utoipa::path(
     tag = "inbox", operation_id = "list_inbox", summary = "List the inbox",
@@ -78,7 +88,7 @@ pub async fn read_all(deps: Data<Deps>, me: SignedIn, body: Body<ReadAllBody>) -
 /// One item.
 #[utoipa::path(
     tag = "inbox", operation_id = "get_inbox_item", summary = "Get an inbox item",
-    description = "收件箱中的一条公告。", params(("id" = NoticeId, Path)), security(("user" = [])),
+    description = "收件箱中的一条公告。", params(ItemId), security(("user" = [])),
     responses((status = 200, body = InboxItemView), InboxItemProblems)
 )]
 #[get("/inbox/{id}")]
@@ -93,7 +103,7 @@ pub async fn get_inbox_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) ->
     description = "为什么收到或没有收到某公告：`outcome` 一词概括；逐项列出我的每个订阅版本是否符合、发布时是否生效（尚未订阅、\
                    已结束或已修改）、命中的词，以及是否持有被更正的公告。Works for any notice, in the inbox or not, for as \
                    long as what was matched is kept; recomputed from what is stored.",
-    params(("id" = NoticeId, Path)), security(("user" = [])),
+    params(ItemId), security(("user" = [])),
     responses((status = 200, body = ExplanationView), InboxItemProblems)
 )]
 #[get("/inbox/{id}/why")]
@@ -104,7 +114,7 @@ pub async fn explain_inbox_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>
 /// Marks an item as read.
 #[utoipa::path(
     tag = "inbox", operation_id = "mark_read", summary = "Mark an item as read", description = "标为已读。",
-    params(("id" = NoticeId, Path)), security(("user" = [])),
+    params(ItemId), security(("user" = [])),
     responses((status = 204, description = "Read"), InboxItemProblems)
 )]
 #[put("/inbox/{id}/read")]
@@ -116,7 +126,7 @@ pub async fn mark_read(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) -> ApiR
 /// Marks an item as unread.
 #[utoipa::path(
     tag = "inbox", operation_id = "mark_unread", summary = "Mark an item as unread", description = "标为未读。",
-    params(("id" = NoticeId, Path)), security(("user" = [])),
+    params(ItemId), security(("user" = [])),
     responses((status = 204, description = "Unread"), InboxItemProblems)
 )]
 #[delete("/inbox/{id}/read")]
@@ -128,7 +138,7 @@ pub async fn mark_unread(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) -> Ap
 /// Puts an item away.
 #[utoipa::path(
     tag = "inbox", operation_id = "archive_item", summary = "Archive an item", description = "归档。",
-    params(("id" = NoticeId, Path)), security(("user" = [])),
+    params(ItemId), security(("user" = [])),
     responses((status = 204, description = "Archived"), InboxItemProblems)
 )]
 #[put("/inbox/{id}/archive")]
@@ -140,7 +150,7 @@ pub async fn archive_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) -> A
 /// Puts an item back.
 #[utoipa::path(
     tag = "inbox", operation_id = "restore_item", summary = "Restore an archived item", description = "取消归档。",
-    params(("id" = NoticeId, Path)), security(("user" = [])),
+    params(ItemId), security(("user" = [])),
     responses((status = 204, description = "Restored"), InboxItemProblems)
 )]
 #[delete("/inbox/{id}/archive")]
@@ -152,7 +162,7 @@ pub async fn restore_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) -> A
 /// Throws an item away.
 #[utoipa::path(
     tag = "inbox", operation_id = "remove_item", summary = "Remove an item",
-    description = "从收件箱删除；该公告若有符合条件的新修订，会再次出现。", params(("id" = NoticeId, Path)),
+    description = "从收件箱删除；该公告若有符合条件的新修订，会再次出现。", params(ItemId),
     security(("user" = [])), responses((status = 204, description = "Removed"), InboxItemProblems)
 )]
 #[delete("/inbox/{id}")]

@@ -134,7 +134,9 @@ impl OutcomeView {
 /// Publishes many notices.
 #[utoipa::path(
     tag = "publishing", operation_id = "publish_notices", summary = "Publish up to 500 notices in one call",
-    description = "批量发布公告，每条各有结果，一条有误不影响其他。Each notice is published as `publish_notice` would, in the \
+    description = "批量发布公告：按给出的次序、在一个事务中逐条发布，`outcomes` 与之一一对应：`created`、`unchanged`、`revised`（补发通知，\
+                   或 `existing: revise` 时内容已变）或 `refused` 及其原因（指针指向该条公告内部）。一条有误不影响其他，整体仍为 200。请求体至多 \
+                   8 MiB。更多或历史公告请用 `import_notices`。\n\nEach notice is published as `publish_notice` would, in the \
                    order given and in one transaction; each has an outcome: `created`, `unchanged`, `revised` (the same \
                    content announced further, or other content with `existing: revise`) or `refused` with its own \
                    problem. At most 8 MiB. For more, or for old notices, see `import_notices`.",

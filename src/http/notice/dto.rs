@@ -17,13 +17,14 @@ use crate::services::refusal::{Error, Result, Violation, violations};
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeBody {
-    /// The system that it comes from.
+    /// 来源系统的代码。The system that it comes from.
     #[schema(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "hnsggzy")]
     source: String,
+    /// 来源系统中的编号，与 `source` 合为唯一的来源编号。
     /// What that system calls it. Together with `source` it is the natural key.
     #[schema(min_length = 1, max_length = 200, example = "gg000004")]
     source_id: String,
-    /// Its title.
+    /// 标题。Its title.
     #[schema(
         min_length = 1,
         max_length = 500,
@@ -31,55 +32,59 @@ pub struct NoticeBody {
         example = "新邵县中心城区黑臭水体治理工程施工招标公告"
     )]
     title: String,
-    /// The code of its category.
+    /// 分类代码，见 `list_categories`。The code of its category.
     #[schema(min_length = 1, max_length = 64, example = "construction.a02")]
     category: String,
+    /// 行政区划代码（GB/T 2260）；已撤销的代码也可，未知代码按最长已知前缀归入上级。
     /// The code of its region (GB/T 2260). Former codes are understood; an unknown one counts for its longest known prefix.
     #[schema(min_length = 6, max_length = 6, pattern = "^[0-9]{6}$", example = "430522")]
     region: String,
-    /// The code of its notice type.
+    /// 公告类型代码，见 `list_notice_types`。The code of its notice type.
     #[schema(min_length = 1, max_length = 64, example = "C-TENDER")]
     notice_type: String,
-    /// What ties it to other notices.
+    /// 所属项目，用于关联同一项目的公告。What ties it to other notices.
     project: Option<ProjectPart>,
-    /// The codes of its sections (标段).
+    /// 标段编号。The codes of its sections (标段).
     #[serde(default)]
     #[schema(max_items = 200, value_type = Vec<SectionCode>)]
     sections: Vec<String>,
+    /// 被更正的公告：本系统的编号，或同一来源的 `source_id`；不填而类型为更正类的，按标段、项目查找。
     /// The notice that it amends: an id, or a `source_id` of the same source. When it is missing and the notice type
     /// amends, the notice is looked for by section, then by project.
     #[schema(min_length = 1, max_length = 200)]
     amends: Option<String>,
-    /// Who buys or sells.
+    /// 采购人、招标人或出让人。Who buys or sells.
     purchaser: Option<PartyPart>,
-    /// Who handles it for them.
+    /// 代理机构。Who handles it for them.
     agency: Option<PartyPart>,
-    /// Who won.
+    /// 中标人、成交人。Who won.
     #[serde(default)]
     #[schema(max_items = 200)]
     winners: Vec<PartyPart>,
-    /// The sums that it names.
+    /// 金额。The sums that it names.
     #[serde(default)]
     #[schema(max_items = 50)]
     amounts: Vec<AmountPart>,
-    /// The deadlines that it names.
+    /// 截止时间。The deadlines that it names.
     #[serde(default)]
     #[schema(max_items = 50)]
     deadlines: Vec<DeadlinePart>,
-    /// The files that belong to it, as links: they are shown and not fetched.
+    /// 附件，只保存链接，不下载。The files that belong to it, as links: they are shown and not fetched.
     #[serde(default)]
     #[schema(max_items = 50)]
     attachments: Vec<AttachmentPart>,
+    /// 正文 HTML；保留表格、列表、标题、段落与链接，其余去除。
     /// HTML. Tables, lists, headings, paragraphs and links stay; everything else is taken out.
     #[schema(max_length = 1_048_576, min_length = 1, example = "<p>招标人：新邵县城市建设投资有限公司</p>")]
     body_html: String,
-    /// Where the source shows it.
+    /// 原文网址。Where the source shows it.
     #[schema(min_length = 8, max_length = 2000, pattern = r"^https?://[^\s<>]+$")]
     source_url: Option<String>,
+    /// 发布时间；不填为现在，最多晚于现在十分钟，再晚的请定时发布；修订沿用首次的时间。
     /// When it was published; now when it is missing, at most ten minutes from now: what is to be published
     /// later is scheduled. A revision keeps the first one's.
     published_at: Option<Timestamp>,
-    /// How far it is announced.
+    /// 通知范围。How far it is announced.
     #[schema(default = "push")]
     announce: Option<Announce>,
 }
@@ -174,14 +179,16 @@ impl From<Draft> for NoticeBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevisionBody {
-    /// All that the notice says now; `source` and `source_id` stay.
+    /// 公告现在的全文；来源编号不变。All that the notice says now; `source` and `source_id` stay.
     notice: NoticeBody,
+    /// 编辑性修订：已收到的用户不受打扰，尚未通知到的得到新内容。
     /// The change does not matter to those who have the notice: only those not yet reached get the new text.
     #[serde(default)]
     editorial: bool,
-    /// Why.
+    /// 原因，公开显示。Why.
     #[schema(min_length = 1, max_length = 500)]
     reason: Option<String>,
+    /// 发布方所见的版次；已有更新的版次则拒绝。
     /// The revision that the publisher saw; refused when there is a newer one.
     #[schema(minimum = 1, maximum = 1000)]
     if_revision: Option<i64>,
@@ -205,7 +212,7 @@ impl RevisionBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawalBody {
-    /// Why; shown to everybody.
+    /// 原因，公开显示。Why; shown to everybody.
     #[schema(min_length = 1, max_length = 500, pattern = r"\S", example = "重复发布")]
     pub reason: String,
 }

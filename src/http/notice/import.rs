@@ -247,7 +247,10 @@ impl Listener {
 /// Imports notices.
 #[utoipa::path(
     tag = "publishing", operation_id = "import_notices", summary = "Import notices without end as a stream of lines",
-    description = "流式导入公告（NDJSON，每行一条），默认不通知任何人。Each line is a body of `publish_notice`, at most 2 MiB; a \
+    description = "流式导入公告（NDJSON，每行一条，每行至多 2 MiB），默认不通知任何人（`announce`）。回答也是逐行的流，请边发边读：被拒绝的行\
+                   （行号与原因）、进度、最后为 `summary`，或中止时的 `failed`。一行有误不影响其他。可从头重发：已有的计为 `unchanged`；以最近一次 \
+                   `progress` 的 `resume` 续传，计数与未中断时相同。不支持 `Idempotency-Key` 与压缩。`form` 为整份文件的格式（见 docs/forms.md）以 \
+                   `application/json` 提交，至多 64 MiB。\n\nEach line is a body of `publish_notice`, at most 2 MiB; a \
                    line that is refused hinders no other. The answer is a stream of lines too, which begins at once: each \
                    refused line with its number and problem, the progress, and at the end `summary`, or `failed`. Read it \
                    while you send. Natural keys make the call safe to repeat from the start; `resume` goes on with the \

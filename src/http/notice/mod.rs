@@ -33,6 +33,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .service(handlers::revise_notice)
             .service(handlers::withdraw_notice)
             .service(reading::list_notices)
+            .service(reading::get_notice_by_source)
             .service(reading::list_notice_revisions)
             .service(reading::get_notice_revision)
             .service(crate::http::reach::get_own_reach)

@@ -11,10 +11,11 @@ use crate::services::notice::DraftAmount;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectPart {
+    /// 项目编号，照原文填写；比较时不分全半角、横线、括号与空格。
     /// Its code as the source writes it. Dashes, brackets, widths and spaces do not matter when codes are compared.
     #[schema(min_length = 1, max_length = 200, example = "A02-430522-00002")]
     code: String,
-    /// Its name.
+    /// 项目名称。Its name.
     #[schema(min_length = 1, max_length = 500)]
     name: Option<String>,
 }
@@ -23,10 +24,10 @@ pub struct ProjectPart {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartyPart {
-    /// Its name.
+    /// 名称。Its name.
     #[schema(min_length = 1, max_length = 300, example = "新邵县城市建设投资有限公司")]
     name: String,
-    /// Its credit code (统一社会信用代码).
+    /// 统一社会信用代码。Its credit code (统一社会信用代码).
     #[schema(min_length = 1, max_length = 64)]
     code: Option<String>,
 }
@@ -35,17 +36,18 @@ pub struct PartyPart {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AmountPart {
-    /// What it is.
+    /// 金额的种类。What it is.
     kind: AmountKind,
+    /// 金额，单位为分（其他币种为其最小单位）；不填则从 `text` 按元读取，读不准的为未知。
     /// How much, in fen; of another currency in its minor unit, such as cents or whole yen. When it is missing it is
     /// read from `text`, in yuan; when that cannot be read for certain it is unknown.
     #[schema(minimum = 0, maximum = 9_000_000_000_000_000_i64, example = 65_000_000)]
     fen: Option<i64>,
-    /// ISO 4217.
+    /// 币种。ISO 4217.
     #[serde(default = "cny")]
     #[schema(min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$", default = "CNY")]
     currency: String,
-    /// As the source writes it.
+    /// 原文。As the source writes it.
     #[schema(min_length = 1, max_length = 200, example = "65 万元")]
     text: Option<String>,
 }
@@ -58,9 +60,9 @@ fn cny() -> String {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadlinePart {
-    /// What ends.
+    /// 截止事项。What ends.
     kind: DeadlineKind,
-    /// When.
+    /// 截止时间，RFC 3339，含时区。When.
     at: Timestamp,
 }
 
@@ -68,10 +70,10 @@ pub struct DeadlinePart {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttachmentPart {
-    /// What people see.
+    /// 显示的文件名。What people see.
     #[schema(min_length = 1, max_length = 300, pattern = r"\S", example = "招标文件.pdf")]
     name: String,
-    /// Where it lies.
+    /// 文件网址。Where it lies.
     #[schema(
         min_length = 8,
         max_length = 2000,
@@ -79,6 +81,7 @@ pub struct AttachmentPart {
         example = "https://example.org/a.pdf"
     )]
     url: String,
+    /// SHA-256（十六进制）：填写则内容相同即为同一文件，不填则网址不同即为不同文件。
     /// Its SHA-256 in hexadecimal digits. With it the file is the same wherever it lies; without it another address
     /// counts as another file.
     #[schema(
@@ -88,10 +91,10 @@ pub struct AttachmentPart {
         example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     )]
     sha256: Option<String>,
-    /// How large it is.
+    /// 字节数。How large it is.
     #[schema(minimum = 0, maximum = 9_000_000_000_000_000_i64, example = 1_048_576)]
     size_bytes: Option<i64>,
-    /// What it is.
+    /// 媒体类型。What it is.
     #[schema(
         min_length = 3,
         max_length = 255,

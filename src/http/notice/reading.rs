@@ -52,14 +52,41 @@ pub async fn list_notices(deps: Data<Deps>, query: Query<NoticesQuery>, known: I
 )]
 #[get("/{id}")]
 pub async fn get_notice(deps: Data<Deps>, id: Id<NoticeId>, known: IfNoneMatch) -> ApiResult<HttpResponse> {
-    let answer = answers::answer(&deps, format!("get_notice {}", id.0), async || {
-        let full = notice::get(&deps, id.0).await?;
-        let etag = version(&deps, std::iter::once(&full.summary).chain(&full.amendments), "");
+    shown(&deps, id.0, &known).await
+}
+
+async fn shown(deps: &Deps, id: NoticeId, known: &IfNoneMatch) -> ApiResult<HttpResponse> {
+    let answer = answers::answer(deps, format!("get_notice {id}"), async || {
+        let full = notice::get(deps, id).await?;
+        let etag = version(deps, std::iter::once(&full.summary).chain(&full.amendments), "");
         Answer::json(etag, &NoticeView::of(full, &deps.catalogue()))
     });
     let answer = answer.await?;
-    deps.views.count(id.0);
-    Ok(conditional::kept(&known, &answer))
+    deps.views.count(id);
+    Ok(conditional::kept(known, &answer))
+}
+
+/// A notice by the name that its source has for it.
+#[utoipa::path(
+    tag = "notices", operation_id = "get_notice_by_source", summary = "Get a notice by its source id",
+    description = "按来源编号查公告，回答与 `get_notice` 相同；`id` 即本系统的编号，修订、撤回与触达报告都用它。没有该来源编号为 404，\
+                   定时公告在发布之前也是。The same answer as `get_notice`, for who knows what the source calls it: its `id` is \
+                   what revising, withdrawing and the reach report take. Also at the address that `put_notice` writes to.",
+    params(
+        ("source" = String, Path, description = "来源系统 The system that it comes from", example = "hnsggzy"),
+        ("source_id" = String, Path, description = "来源编号，须百分号编码 What that system calls it, percent-encoded",
+         example = "gg000004"),
+    ),
+    responses((status = 200, body = NoticeView), (status = 304, description = "Unchanged"), NoticeProblems)
+)]
+#[get("/by-source/{source}/{source_id}")]
+pub async fn get_notice_by_source(
+    deps: Data<Deps>,
+    path: Path<(String, String)>,
+    known: IfNoneMatch,
+) -> ApiResult<HttpResponse> {
+    let (source, source_id) = path.into_inner();
+    shown(&deps, notice::id_of(&deps, &source, &source_id).await?, &known).await
 }
 
 /// A notice's editions.

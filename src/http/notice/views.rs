@@ -8,7 +8,7 @@ use super::parts::{AmountPart, AttachmentPart, DeadlinePart, PartyPart, ProjectP
 use crate::domain::catalogue::Catalogue;
 use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::id::{NoticeId, PublisherId};
-use crate::domain::notice::{Content, NoticeState};
+use crate::domain::notice::{Content, Effect, NoticeState};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
 use crate::services::notice::{Change, Edition, EditionEntry, Full, Published, Summary};
@@ -18,12 +18,16 @@ use crate::services::notice::{Change, Edition, EditionEntry, Full, Published, Su
 pub struct PublishedView {
     /// The notice.
     id: NoticeId,
+    /// What this call did.
+    status: Effect,
     /// The revision that stands.
     revision: i64,
     /// The notice that it amends.
     amends: Option<NoticeId>,
     /// The first notice with the same content.
     duplicate_of: Option<NoticeId>,
+    /// How the notice stands: the repeat of a call does not bring back what was withdrawn since.
+    state: NoticeState,
     /// How far this call announced it. `none`: as was asked, or people were told of this content as widely before.
     announce: Announce,
     /// When it was published.
@@ -32,8 +36,9 @@ pub struct PublishedView {
 
 impl From<Published> for PublishedView {
     fn from(published: Published) -> Self {
-        let Published { id, revision, amends, duplicate_of, announce, published_at, .. } = published;
-        Self { id, revision, amends, duplicate_of, announce, published_at }
+        let status = published.effect();
+        let Published { id, revision, amends, duplicate_of, state, announce, published_at, .. } = published;
+        Self { id, status, revision, amends, duplicate_of, state, announce, published_at }
     }
 }
 

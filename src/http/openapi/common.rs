@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use utoipa::openapi::example::{Example, ExampleBuilder};
-use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{RefOr, Response};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, RefOr, Required, Response, Type};
 
 use crate::http::extract::body::JSON;
 use crate::http::problem;
@@ -46,6 +47,10 @@ pub fn add(path: &str, operation: &mut Operation) {
     if path.starts_with(COUNTED) {
         refusals.extend([Refusal::TooManyRequests, Refusal::Unavailable]);
     }
+    let kept = operation.responses.responses.contains_key("304");
+    if kept {
+        operation.parameters.get_or_insert_default().push(if_none_match());
+    }
     let responses = &mut operation.responses.responses;
     for (status, common) in problem::responses(&refusals).into_iter().chain(problem::fault_response()) {
         match (responses.get_mut(&status), common) {
@@ -58,12 +63,48 @@ pub fn add(path: &str, operation: &mut Operation) {
         }
     }
     for (status, response) in responses {
-        if let RefOr::T(response) = response
-            && response.description.is_empty()
-        {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
             response.description = said_of(status).to_owned();
         }
+        let headers = HEADERS.iter().filter(|(at, name, ..)| at == status && (kept || *name != "ETag"));
+        for (_, name, kind, text) in headers {
+            let schema = ObjectBuilder::new().schema_type(kind.clone());
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some(*text)).build();
+            response.headers.insert((*name).to_owned(), RefOr::T(header));
+        }
     }
+}
+
+/// What stands in the head of answers of a status, with its type and what it says.
+const HEADERS: [(&str, &str, Type, &str); 4] = [
+    (
+        "200",
+        "ETag",
+        Type::String,
+        "本次回答的版本，用于 `If-None-Match`。The version of this answer, for `If-None-Match`.",
+    ),
+    ("304", "ETag", Type::String, "仍然有效的版本。The version that still stands."),
+    ("429", "Retry-After", Type::Integer, "多少秒之后再试。After how many seconds to come again."),
+    (
+        "503",
+        "Retry-After",
+        Type::Integer,
+        "多少秒之后再试，未必给出。After how many seconds to come again, where it is known.",
+    ),
+];
+
+/// The header that asks whether anything has changed.
+fn if_none_match() -> RefOr<Parameter> {
+    let text = "上次回答的 `ETag`；未变化则回答 304。The `ETag` of the answer that is known: 304 while it stands.";
+    let parameter = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(text))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    RefOr::T(parameter)
 }
 
 /// What is said of an answer of which nothing else is: OpenAPI wants a description of each, and so do the generators

@@ -82,6 +82,7 @@ journey! {
     search_notices,
     suggest_words,
     get_notice,
+    get_notice_by_source,
     revise_notice,
     list_notice_revisions,
     get_notice_revision,

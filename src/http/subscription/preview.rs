@@ -56,7 +56,7 @@ pub struct PreviewView {
     matched: u32,
     /// How many come only because they amend one that came.
     followed: u32,
-    /// How many come on an average day from Monday to Friday, holidays not considered.
+    /// How many come on an average day from Monday to Friday, holidays not considered; less than a day counts as one.
     per_working_day: f64,
     /// How many come on an average Saturday or Sunday; 0 when there was none.
     per_day_off: f64,

@@ -15,8 +15,8 @@ use crate::domain::subscription::MATCHER;
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::notice::html::{self, Body};
-use crate::services::publisher::Caller;
-use crate::services::refusal::{Error, Refusal, Result, Violation};
+use crate::services::publisher::{self, Caller};
+use crate::services::refusal::{Error, Result, Violation};
 use crate::storage::notice::{Notice, revision};
 use crate::storage::search::{Document, Said};
 
@@ -108,6 +108,8 @@ pub(super) struct Ready {
     pub amending_types: Vec<String>,
     /// What it was held against.
     pub catalogue: Arc<Catalogue>,
+    /// Where in the body it stands.
+    pub at: String,
 }
 
 fn hash(catalogue: &Catalogue, content: &Content, folded: &str) -> [u8; 32] {
@@ -141,9 +143,7 @@ impl Desk {
         let (Some(category_path), Some(region), Some(kind)) = (category_path, region, kind) else {
             return Err(Error::broken("a category without a path"));
         };
-        if !scope.allows(&draft.source, &category_path, &region.path) {
-            return Err(Refusal::OutOfScope.into());
-        }
+        publisher::unless_within(scope.beyond(&draft.source, &category_path, &region.path), pointer)?;
         let Draft { source, source_id, amends, published_at, announce, .. } = draft;
         let body = html::clean(&draft.body_html);
         let content = Content {
@@ -183,6 +183,7 @@ impl Desk {
             announce,
             amending_types,
             catalogue: Arc::clone(catalogue),
+            at: pointer.to_owned(),
         })
     }
 }

@@ -10,7 +10,7 @@ use super::draft::{Draft, Placed, Ready, ready};
 use super::revise::MAX_REVISIONS;
 use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::id::NoticeId;
-use crate::domain::notice::NoticeState;
+use crate::domain::notice::{Effect, NoticeState};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::idempotency::{Call, once};
@@ -35,6 +35,9 @@ pub struct Published {
     pub amends: Option<NoticeId>,
     /// The first notice with the same content.
     pub duplicate_of: Option<NoticeId>,
+    /// How the notice stands.
+    #[serde(default = "standing")]
+    pub state: NoticeState,
     /// How far this call announced it.
     #[serde(default = "not_at_all")]
     pub announce: Announce,
@@ -47,10 +50,25 @@ const fn not_at_all() -> Announce {
     Announce::None
 }
 
+/// What an answer says of the notice's state that was kept before answers said it.
+const fn standing() -> NoticeState {
+    NoticeState::Published
+}
+
 impl Published {
     pub(super) fn of(notice: &Notice, created: bool, announce: Announce) -> Self {
         let Notice { id, revision, amends, duplicate_of, published_at, .. } = *notice;
-        Self { id, revision, created, changed: true, amends, duplicate_of, announce, published_at }
+        let state = notice.state();
+        Self { id, revision, created, changed: true, amends, duplicate_of, state, announce, published_at }
+    }
+
+    /// What the call did.
+    pub const fn effect(&self) -> Effect {
+        match (self.changed, self.revision) {
+            (false, _) => Effect::Unchanged,
+            (true, 1) => Effect::Created,
+            (true, _) => Effect::Revised,
+        }
     }
 
     /// The notice stands as it stood.
@@ -113,7 +131,7 @@ pub(super) const fn untold(asked: Announce, told: Announce) -> Announce {
 
 /// The natural key is taken: the same content answers its notice, whatever has become of it since.
 async fn again(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, known: &Notice) -> Result<Published> {
-    let taken = || Error::refused(Refusal::SourceIdTaken, known.id.to_string());
+    let taken = || ready.source_id_taken(known.id);
     if known.publisher_id != caller.publisher {
         return Err(taken());
     }
@@ -190,8 +208,7 @@ pub(super) async fn amended(
             Err(_) => notice::find_by_source(&**tx, &ready.source, named).await?,
         };
         let found = found.filter(|found| found.id != id && within(found));
-        let unknown = || Error::refused(Refusal::AmendedNoticeUnknown, named.clone());
-        return Ok(Some(announced(tx, found.ok_or_else(unknown)?, id, within).await?));
+        return Ok(Some(announced(tx, found.ok_or_else(|| ready.amended_unknown(named))?, id, within).await?));
     }
     if !ready.kind.amends {
         return Ok(None);

@@ -11,7 +11,7 @@ use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeState;
 use crate::services::Deps;
 use crate::services::publisher::Caller;
-use crate::services::refusal::{Error, Refusal, Result};
+use crate::services::refusal::Result;
 use crate::storage::{Tx, notice};
 
 /// Publishes a notice, or corrects the one that has its natural key. `created` says whether there was none.
@@ -29,7 +29,7 @@ pub(super) async fn put_in(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready,
         return store(deps, tx, caller, ready, id).await;
     };
     if known.publisher_id != caller.publisher {
-        return Err(Error::refused(Refusal::SourceIdTaken, known.id.to_string()));
+        return Err(ready.source_id_taken(known.id));
     }
     let old = own(tx, caller, known.id).await?;
     let before = newest(tx, &old).await?;

@@ -204,6 +204,16 @@ pub async fn get(deps: &Deps, id: NoticeId) -> Result<Full> {
     Ok(Full { summary: summary(listed)?, body_html, amendments })
 }
 
+/// The notice that a source calls this.
+pub async fn id_of(deps: &Deps, source: &str, source_id: &str) -> Result<NoticeId> {
+    // U+0000 is no text that a database can be asked for.
+    if source.contains('\0') || source_id.contains('\0') {
+        return Err(Refusal::NotFound.into());
+    }
+    let found = notice::find_by_source(deps.db.reader(), source, source_id).await?;
+    Ok(found.ok_or(Refusal::NotFound)?.id)
+}
+
 /// Whether there is a notice of this id.
 async fn stands(deps: &Deps, id: NoticeId) -> Result<NoticeState> {
     let found = notice::find(deps.db.reader(), id).await?.ok_or(Refusal::NotFound)?;

@@ -44,7 +44,7 @@ pub async fn revise(deps: &Deps, caller: &Caller, call: &Call, id: NoticeId, new
         let old = own(tx, caller, id).await?;
         check(&old, if_revision)?;
         if (ready.source.as_str(), ready.source_id.as_str()) != (old.source.as_str(), old.source_id.as_str()) {
-            return Err(Error::invalid(vec![other_key("/notice/source_id", &old)]));
+            return Err(Error::invalid(other_key(&old, &ready)));
         }
         let before = newest(tx, &old).await?;
         let kind = match difference(&before, &ready)? {
@@ -204,7 +204,9 @@ pub(super) fn check(notice: &Notice, if_revision: Option<i64>) -> Result<()> {
         return Err(Refusal::NoticeWithdrawn.into());
     }
     if if_revision.is_some_and(|seen| seen != notice.revision) {
-        return Err(Error::refused(Refusal::RevisionConflict, notice.revision.to_string()));
+        let (zh, en) = (format!("现为第 {} 版", notice.revision), format!("revision {} stands", notice.revision));
+        let place = Violation::body("/if_revision", "revision_conflict", zh, en);
+        return Err(Error::refused(Refusal::RevisionConflict, notice.revision.to_string()).at(place));
     }
     if notice.revision >= MAX_REVISIONS {
         return Err(Error::refused(Refusal::TooManyRevisions, MAX_REVISIONS.to_string()));
@@ -212,10 +214,15 @@ pub(super) fn check(notice: &Notice, if_revision: Option<i64>) -> Result<()> {
     Ok(())
 }
 
-fn other_key(pointer: &str, notice: &Notice) -> Violation {
-    let (source, source_id) = (&notice.source, &notice.source_id);
-    let zh = format!("修订不能改变来源编号，应为 {source} / {source_id}");
-    Violation::body(pointer, "other_notice", zh, format!("a revision keeps its key: {source} / {source_id}"))
+/// What of a revision's natural key is not that of the notice.
+fn other_key(notice: &Notice, ready: &Ready) -> Vec<Violation> {
+    let fields = [("source", &notice.source, &ready.source), ("source_id", &notice.source_id, &ready.source_id)];
+    let other = fields.into_iter().filter(|(_, is, said)| is != said);
+    let wrong = other.map(|(field, is, _)| {
+        let (zh, en) = (format!("修订不能改变来源编号，应为 {is}"), format!("a revision keeps its key: {is}"));
+        Violation::body(format!("/notice/{field}"), "other_notice", zh, en)
+    });
+    wrong.collect()
 }
 
 /// The newest edition of a notice.

@@ -33,7 +33,7 @@ pub const WINDOW: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many notices are shown.
 pub const LATEST: usize = 20;
 /// How long the filter is tried.
-const BUDGET: Duration = Duration::from_secs(2);
+pub const BUDGET: Duration = Duration::from_secs(2);
 /// How long it is looked for what could be changed about it.
 const BUDGET_OF_ADVICE: Duration = Duration::from_millis(1_500);
 /// Editions of a slice: what is read between two looks at the clock.
@@ -100,14 +100,14 @@ struct Window {
 pub async fn preview(deps: &Deps, user: UserId, filter: &Filter) -> Result<Preview> {
     crate::services::subscription::check(deps, None, Some(filter))?;
     if filter.is_empty() {
-        return Err(Refusal::FilterEmpty.into());
+        return Err(crate::services::subscription::filter_empty());
     }
     limits::take(deps, limits::PREVIEWS, &user.to_string()).await?;
-    of(deps, filter).await
+    of(deps, filter, BUDGET).await
 }
 
-/// What a filter would have brought.
-pub async fn of(deps: &Deps, filter: &Filter) -> Result<Preview> {
+/// What a filter would have brought, as far as that can be counted in so long.
+pub async fn of(deps: &Deps, filter: &Filter, budget: Duration) -> Result<Preview> {
     // A few at a time: each keeps a core busy.
     let turn = tokio::time::timeout(BUDGET, deps.previews.acquire()).await;
     let _turn =
@@ -125,7 +125,7 @@ pub async fn of(deps: &Deps, filter: &Filter) -> Result<Preview> {
             keep(&mut came, told);
         }
     };
-    let counted = scan(deps, window, filter, Strictness::All, BUDGET, look).await?;
+    let counted = scan(deps, window, filter, Strictness::All, budget, look).await?;
     let (counted_from, exact) = counted;
     // Of what was looked at in part nothing is said.
     came.retain(|_, one| one.at >= counted_from);
@@ -143,7 +143,8 @@ pub async fn of(deps: &Deps, filter: &Filter) -> Result<Preview> {
         from: window.from,
         to,
         exact,
-        counted_from,
+        // Of a time that was cut off at its first edition nothing is counted.
+        counted_from: counted_from.min(to),
         matched,
         followed: came.len() - matched,
         rate,
@@ -181,9 +182,12 @@ async fn scan(
         let from = back.unwrap_or((window.from, 0));
         let mut rows = told::stream(conn, Slice { from, before }, filter, strictness).await?;
         while let Some(told) = rows.next().await {
-            look(told?);
+            let told = told?;
+            let place = (told.at, told.position);
+            look(told);
             if Instant::now() >= until {
-                return Ok((after(before), false));
+                // They come newest first: whatever is newer than this one was looked at.
+                return Ok((after(place), false));
             }
         }
         match back {

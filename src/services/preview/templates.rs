@@ -38,8 +38,7 @@ mod tests {
     fn the_text_is_templates_each_with_a_name_of_its_own() {
         let all: Vec<Template> = serde_json::from_str(TEXT).expect("templates");
         assert_eq!(all.len(), ALL.len());
-        let mut codes: Vec<_> = all.iter().map(|template| &template.code).collect();
-        codes.dedup();
+        let codes: std::collections::BTreeSet<_> = all.iter().map(|template| &template.code).collect();
         assert_eq!(codes.len(), all.len());
     }
 }

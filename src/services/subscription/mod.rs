@@ -238,7 +238,15 @@ pub fn check_pause(deps: &Deps, until: Timestamp) -> Result<()> {
 /// What is of the right form and not to be had.
 fn check_offered(filter: Option<&Filter>, frequency: Option<Frequency>) -> Result<()> {
     if frequency.is_some_and(|frequency| !frequency.is_offered()) {
-        return Err(Refusal::FrequencyNotOffered.into());
+        let place =
+            Violation::body("/frequency", "frequency_not_offered", "目前仅支持 immediate", "only immediate, for now");
+        return Err(Error::from(Refusal::FrequencyNotOffered).at(place));
     }
-    if filter.is_some_and(Filter::is_empty) { Err(Refusal::FilterEmpty.into()) } else { Ok(()) }
+    if filter.is_some_and(Filter::is_empty) { Err(filter_empty()) } else { Ok(()) }
+}
+
+/// The refusal of a filter that names nothing which a notice must have.
+pub(super) fn filter_empty() -> Error {
+    let (zh, en) = ("除排除词外，至少填写一项", "must ask for something; excluded words alone do not count");
+    Error::from(Refusal::FilterEmpty).at(Violation::body("/filter", "filter_empty", zh, en))
 }

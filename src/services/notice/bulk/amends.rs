@@ -8,7 +8,7 @@ use crate::domain::id::NoticeId;
 use crate::domain::time::Timestamp;
 use crate::services::notice::draft::Ready;
 use crate::services::publisher::Caller;
-use crate::services::refusal::{Error, Refusal, Result};
+use crate::services::refusal::Result;
 use crate::storage::Tx;
 use crate::storage::notice::{Notice, bulk};
 
@@ -103,7 +103,7 @@ impl Candidates {
             return match self.named.get(&at) {
                 Some(stored) => Ok(Amends::Stored(stored)),
                 None if earlier.by_key.contains(&(ready.source.as_str(), named.as_str())) => Ok(Amends::Earlier),
-                None => Err(Error::refused(Refusal::AmendedNoticeUnknown, named.clone())),
+                None => Err(ready.amended_unknown(named)),
             };
         }
         if !ready.kind.amends {

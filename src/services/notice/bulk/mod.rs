@@ -27,7 +27,7 @@ use crate::domain::notice::{Existing, NoticeState};
 use crate::services::Deps;
 use crate::services::idempotency::{Call, once};
 use crate::services::publisher::Caller;
-use crate::services::refusal::{Error, Fault, Refusal, Result};
+use crate::services::refusal::{Error, Fault, Result};
 use crate::storage::notice::{Notice, bulk};
 use crate::storage::{DbError, Tx, order};
 
@@ -105,7 +105,7 @@ pub async fn foresee(deps: &Deps, caller: &Caller, items: &[Prepared], how: Bulk
                 (Some(outcome), _) => outcome,
                 (None, Some(known)) => {
                     let told = known.content_hash == ready.hash || how.existing == Existing::Revise;
-                    let taken = || Refused::of(Error::refused(Refusal::SourceIdTaken, known.id.to_string()));
+                    let taken = || Refused::of(ready.source_id_taken(known.id));
                     let seen = Published::of(known, false, Announce::None);
                     if told { Outcome::Published(seen) } else { Outcome::Refused(taken()?) }
                 }
@@ -212,8 +212,7 @@ impl Known {
     fn settled(&self, place: usize, ready: &Ready, caller: &Caller) -> Option<Outcome> {
         let known = self.notices.get(&place)?;
         if known.publisher_id != caller.publisher {
-            let taken = Error::refused(Refusal::SourceIdTaken, known.id.to_string());
-            return Refused::of(taken).ok().map(Outcome::Refused);
+            return Refused::of(ready.source_id_taken(known.id)).ok().map(Outcome::Refused);
         }
         let stays = self.same.contains(&place) && !self.is_untold(place, ready);
         stays.then(|| Outcome::Published(Published::unchanged(known)))

@@ -7,6 +7,7 @@ use super::number;
 use super::outcome::{Outcome, Refused};
 use crate::domain::fanout::{Announce, EditionKind, Lane};
 use crate::domain::id::NoticeId;
+use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::notice::Published;
@@ -168,6 +169,7 @@ pub(super) fn foreseen(deps: &Deps, ready: &Ready) -> Published {
         changed: true,
         amends: None,
         duplicate_of: None,
+        state: NoticeState::Published,
         announce: ready.announce,
         published_at: ready.published_at.unwrap_or(deps.clock.now()),
     }

@@ -158,7 +158,7 @@ async fn store(deps: &Deps, tx: &Tx, caller: &Caller, kept: &Kept) -> Result<Sch
     if let Some(taken) = taken
         && (taken.publisher_id != caller.publisher || taken.content_hash != kept.ready.hash)
     {
-        return Err(Error::refused(Refusal::SourceIdTaken, taken.id.to_string()));
+        return Err(kept.ready.source_id_taken(taken.id));
     }
     let now = deps.clock.now();
     in_time(now, kept.publish_at)?;
