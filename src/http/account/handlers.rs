@@ -36,7 +36,7 @@ problems!(
 /// Which ways to register are switched on.
 #[utoipa::path(
     tag = "accounts", operation_id = "list_registration_options", summary = "List the ways to register",
-    description = "当前可用的注册方式；未配置发送渠道的方式不会列出。",
+    description = "当前可用的注册方式；未配置发送渠道的方式不会列出。Those whose sender is configured.",
     responses((status = 200, body = RegistrationOptionsView))
 )]
 #[get("/registrations/options")]
@@ -47,8 +47,9 @@ pub async fn list_registration_options(deps: Data<Deps>) -> Json<RegistrationOpt
 /// Sends a code to an address.
 #[utoipa::path(
     tag = "accounts", operation_id = "start_registration", summary = "Ask for a code to register with",
-    description = "发送六位验证码，十分钟内有效，可尝试五次。无论该地址是否已注册，回答都相同。\n\n\
-                   The answer is the same whether the address has an account or not.",
+    description = "发送六位验证码，十分钟内有效，可尝试五次。无论该地址是否已注册，回答都相同。每个地址每小时至多五次。\n\n\
+                   Six digits, good for ten minutes and five tries. The answer is the same whether the address has an \
+                   account or not. Five codes an hour for an address, 20 from a network address; then 429.",
     request_body = AddressBody, responses((status = 202, description = "On its way"), CodeProblems)
 )]
 #[post("/registrations")]
@@ -79,7 +80,9 @@ pub async fn create_user(
 /// Sends a code to reset a password with.
 #[utoipa::path(
     tag = "accounts", operation_id = "start_password_reset", summary = "Ask for a code to reset a password with",
-    description = "发送重置密码的验证码。无论该地址是否已注册，回答都相同。",
+    description = "发送重置密码的验证码。无论该地址是否已注册，回答都相同。\
+                   The answer is the same whether the address has an account or not. Five codes an \
+                   hour for an address, 20 from a network address; then 429.",
     request_body = AddressBody, responses((status = 202, description = "On its way"), CodeProblems)
 )]
 #[post("/password-resets")]
@@ -91,7 +94,8 @@ pub async fn start_password_reset(deps: Data<Deps>, from: From, body: Body<Addre
 /// Resets a password.
 #[utoipa::path(
     tag = "accounts", operation_id = "confirm_password_reset", summary = "Reset a password with a code",
-    description = "凭验证码设置新密码，并结束该用户的全部会话及其设备。", request_body = PasswordResetBody,
+    description = "凭验证码设置新密码，并结束该用户的全部会话及其设备。\
+                   Ends all sessions of the user and their devices.", request_body = PasswordResetBody,
     responses((status = 204, description = "Done; all sessions have ended"), ProofProblems)
 )]
 #[post("/password-resets/confirm")]
@@ -107,7 +111,9 @@ pub async fn confirm_password_reset(
 
 /// The signed-in user.
 #[utoipa::path(
-    tag = "accounts", operation_id = "get_me", summary = "Read one's own profile", description = "本人资料。",
+    tag = "accounts", operation_id = "get_me", summary = "Read one's own profile",
+    description = "本人资料。\
+                   Who is signed in.",
     security(("user" = [])), responses((status = 200, body = ProfileView))
 )]
 #[get("/me")]
@@ -117,7 +123,9 @@ pub async fn get_me(deps: Data<Deps>, me: SignedIn) -> ApiResult<Json<ProfileVie
 
 /// Changes the signed-in user's name.
 #[utoipa::path(
-    tag = "accounts", operation_id = "update_me", summary = "Change one's own profile", description = "修改昵称。",
+    tag = "accounts", operation_id = "update_me", summary = "Change one's own profile",
+    description = "修改昵称。\
+                   Changes the display name.",
     security(("user" = [])), request_body = ProfileBody, responses((status = 200, body = ProfileView))
 )]
 #[patch("/me")]
@@ -128,7 +136,8 @@ pub async fn update_me(deps: Data<Deps>, me: SignedIn, body: Body<ProfileBody>) 
 /// Changes the signed-in user's password.
 #[utoipa::path(
     tag = "accounts", operation_id = "change_password", summary = "Change one's own password",
-    description = "修改密码，并结束本人的其他会话。", security(("user" = [])), request_body = PasswordBody,
+    description = "修改密码，并结束本人的其他会话。\
+                   Ends all other sessions of the user.", security(("user" = [])), request_body = PasswordBody,
     responses((status = 204, description = "Done; all other sessions have ended"))
 )]
 #[put("/me/password")]

@@ -59,7 +59,7 @@ pub async fn register_device(
 /// The user's devices.
 #[utoipa::path(
     tag = "devices", operation_id = "list_devices", summary = "List devices",
-    description = "我的设备，新的在前。", params(PageQuery), security(("user" = [])),
+    description = "我的设备，新的在前。The newest first.", params(PageQuery), security(("user" = [])),
     responses((status = 200, body = DevicesView))
 )]
 #[get("/devices")]
@@ -70,7 +70,7 @@ pub async fn list_devices(deps: Data<Deps>, me: SignedIn, query: Query<PageQuery
 
 /// A device.
 #[utoipa::path(
-    tag = "devices", operation_id = "get_device", summary = "Get a device", description = "设备详情。",
+    tag = "devices", operation_id = "get_device", summary = "Get a device", description = "设备详情。One device.",
     params(("id" = DeviceId, Path)), security(("user" = [])),
     responses((status = 200, body = DeviceView), DeviceProblems)
 )]
@@ -82,7 +82,7 @@ pub async fn get_device(deps: Data<Deps>, me: SignedIn, id: Id<DeviceId>) -> Api
 /// Changes a device.
 #[utoipa::path(
     tag = "devices", operation_id = "change_device", summary = "Change a device",
-    description = "修改设备名称或更换推送令牌。",
+    description = "修改设备名称或更换推送令牌。Another name, or the push token that the system gave anew.",
     request_body = DeviceChangeBody, params(("id" = DeviceId, Path)), security(("user" = [])),
     responses((status = 200, body = DeviceView), ChangeDeviceProblems)
 )]
@@ -99,7 +99,8 @@ pub async fn change_device(
 /// Removes a device.
 #[utoipa::path(
     tag = "devices", operation_id = "remove_device", summary = "Remove a device",
-    description = "移除设备，不再向其推送。", params(("id" = DeviceId, Path)), security(("user" = [])),
+    description = "移除设备，不再向其推送。\
+                   Nothing more is pushed to it.", params(("id" = DeviceId, Path)), security(("user" = [])),
     responses((status = 204, description = "Removed"), DeviceProblems)
 )]
 #[delete("/devices/{id}")]

@@ -65,7 +65,8 @@ pub async fn sync_inbox(deps: Data<Deps>, me: SignedIn, query: Query<PageQuery>)
 /// How many items are unread.
 #[utoipa::path(
     tag = "inbox", operation_id = "count_unread", summary = "Count unread items",
-    description = "未读数，不含已归档，最多计到 1000。", security(("user" = [])),
+    description = "未读数，不含已归档，最多计到 1000。\
+                   Archived items are not counted; counting ends at 1,000 (`and_more`).", security(("user" = [])),
     responses((status = 200, body = UnreadView))
 )]
 #[get("/inbox/unread-count")]
@@ -76,7 +77,8 @@ pub async fn count_unread(deps: Data<Deps>, me: SignedIn) -> ApiResult<Json<Unre
 /// Marks everything as read.
 #[utoipa::path(
     tag = "inbox", operation_id = "read_all", summary = "Mark everything as read",
-    description = "将截至某时刻或某游标的全部条目标为已读；之后到达的不受影响。",
+    description = "将截至某时刻或某游标的全部条目标为已读；之后到达的不受影响。\
+                   Up to an instant or a cursor of `/v1/inbox/sync`; what came later stays unread.",
     request_body = ReadAllBody, security(("user" = [])), responses((status = 200, body = MarkedView), SyncProblems)
 )]
 #[post("/inbox/read-all")]
@@ -88,7 +90,7 @@ pub async fn read_all(deps: Data<Deps>, me: SignedIn, body: Body<ReadAllBody>) -
 /// One item.
 #[utoipa::path(
     tag = "inbox", operation_id = "get_inbox_item", summary = "Get an inbox item",
-    description = "收件箱中的一条公告。", params(ItemId), security(("user" = [])),
+    description = "收件箱中的一条公告。As the list shows it.", params(ItemId), security(("user" = [])),
     responses((status = 200, body = InboxItemView), InboxItemProblems)
 )]
 #[get("/inbox/{id}")]
@@ -162,7 +164,8 @@ pub async fn restore_item(deps: Data<Deps>, me: SignedIn, id: Id<NoticeId>) -> A
 /// Throws an item away.
 #[utoipa::path(
     tag = "inbox", operation_id = "remove_item", summary = "Remove an item",
-    description = "从收件箱删除；该公告若有符合条件的新修订，会再次出现。", params(ItemId),
+    description = "从收件箱删除；该公告若有符合条件的新修订，会再次出现。\
+                   It comes again with a revision that matches.", params(ItemId),
     security(("user" = [])), responses((status = 204, description = "Removed"), InboxItemProblems)
 )]
 #[delete("/inbox/{id}")]

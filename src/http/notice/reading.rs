@@ -29,7 +29,8 @@ pub fn version<'a>(deps: &Deps, notices: impl IntoIterator<Item = &'a Summary>, 
 /// Notices, the newest first.
 #[utoipa::path(
     tag = "notices", operation_id = "list_notices", summary = "List notices", params(NoticesQuery),
-    description = "公告列表，按发布时间倒序，不含正文，无需登录。Weak ETag, which does not count `views`; 304 while unchanged.",
+    description = "公告列表，按发布时间倒序，不含正文，无需登录。\
+                   Weak ETag, which does not count `views`; 304 while unchanged.",
     responses((status = 200, body = NoticesView), (status = 304, description = "Unchanged"))
 )]
 #[get("")]
@@ -92,7 +93,8 @@ pub async fn get_notice_by_source(
 /// A notice's editions.
 #[utoipa::path(
     tag = "notices", operation_id = "list_notice_revisions", summary = "List the editions of a notice",
-    description = "公告的历次修订及变化，最新在前。", params(("id" = NoticeId, Path), PageQuery),
+    description = "公告的历次修订及变化，最新在前。\
+                   The newest first, each with what changed.", params(("id" = NoticeId, Path), PageQuery),
     responses((status = 200, body = RevisionsView), NoticeProblems)
 )]
 #[get("/{id}/revisions")]
@@ -108,7 +110,8 @@ pub async fn list_notice_revisions(
 /// An edition of a notice.
 #[utoipa::path(
     tag = "notices", operation_id = "get_notice_revision", summary = "Get an edition of a notice",
-    description = "公告某次修订的内容。", params(("id" = NoticeId, Path), ("revision" = i64, Path, minimum = 1)),
+    description = "公告某次修订的内容。\
+                   What it said then.", params(("id" = NoticeId, Path), ("revision" = i64, Path, minimum = 1)),
     responses((status = 200, body = RevisionView), NoticeProblems)
 )]
 #[get("/{id}/revisions/{revision}")]

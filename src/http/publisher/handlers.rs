@@ -59,7 +59,7 @@ pub async fn create_publisher(
 /// All publishers.
 #[utoipa::path(
     tag = "publishers", operation_id = "list_publishers", summary = "List publishers",
-    description = "发布方列表，含已停用的。", params(PageQuery), security(("user" = ["admin"])),
+    description = "发布方列表，含已停用的。Ended ones too.", params(PageQuery), security(("user" = ["admin"])),
     responses((status = 200, body = PublishersView), ListProblems)
 )]
 #[get("/admin/publishers")]
@@ -82,7 +82,8 @@ pub async fn get_publisher(deps: Data<Deps>, _: Admin, id: Id<PublisherId>) -> A
 /// Ends a publisher.
 #[utoipa::path(
     tag = "publishers", operation_id = "end_publisher", summary = "End a publisher and all its keys",
-    description = "停用发布方及其全部密钥；已发布的公告保留。", params(("id" = PublisherId, Path)), security(("user" = ["admin"])),
+    description = "停用发布方及其全部密钥；已发布的公告保留。\
+                   What it published stays.", params(("id" = PublisherId, Path)), security(("user" = ["admin"])),
     responses((status = 204, description = "Ended"), PublisherProblems)
 )]
 #[delete("/admin/publishers/{id}")]
@@ -118,7 +119,9 @@ pub async fn create_publisher_key(
 /// A publisher's keys.
 #[utoipa::path(
     tag = "publishers", operation_id = "list_publisher_keys", summary = "List a publisher's keys",
-    description = "密钥列表，含已停用的，不含密钥本身。", params(("id" = PublisherId, Path), PageQuery), security(("user" = ["admin"])),
+    description = "密钥列表，含已停用的，不含密钥本身。\
+                   Ended ones too; without the secrets.",
+    params(("id" = PublisherId, Path), PageQuery), security(("user" = ["admin"])),
     responses((status = 200, body = PublisherKeysView), PublisherProblems)
 )]
 #[get("/admin/publishers/{id}/keys")]
@@ -135,7 +138,7 @@ pub async fn list_publisher_keys(
 /// Ends a key.
 #[utoipa::path(
     tag = "publishers", operation_id = "end_publisher_key", summary = "End a key",
-    description = "停用密钥，数秒内在所有副本生效。",
+    description = "停用密钥，数秒内在所有副本生效。Within seconds in all copies.",
     params(("id" = PublisherId, Path), ("key" = PublisherKeyId, Path)), security(("user" = ["admin"])),
     responses((status = 204, description = "Ended"), PublisherProblems)
 )]

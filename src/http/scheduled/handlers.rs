@@ -69,7 +69,8 @@ pub async fn schedule_notice(
 /// A publisher's scheduled notices.
 #[utoipa::path(
     tag = "publishing", operation_id = "list_scheduled_notices", summary = "List one's scheduled notices",
-    description = "本发布方在密钥范围内的定时公告及其结果，最近提交的在前。Those within the key's scope. What became of them is kept for 90 days.",
+    description = "本发布方在密钥范围内的定时公告及其结果，最近提交的在前。\
+                   Those within the key's scope. What became of them is kept for 90 days.",
     params(ScheduledNoticesQuery), security(("publisher" = [])), responses((status = 200, body = ScheduledNoticesView))
 )]
 #[get("")]
@@ -86,7 +87,9 @@ pub async fn list_scheduled_notices(
 /// A scheduled notice.
 #[utoipa::path(
     tag = "publishing", operation_id = "get_scheduled_notice", summary = "Get a scheduled notice",
-    description = "定时公告及所提交的内容。", params(("id" = ScheduledNoticeId, Path)), security(("publisher" = [])),
+    description = "定时公告及所提交的内容。\
+                   With the notice as it was handed in.",
+    params(("id" = ScheduledNoticeId, Path)), security(("publisher" = [])),
     responses((status = 200, body = ScheduledNoticeDetailView), ScheduledProblems)
 )]
 #[get("/{id}")]

@@ -31,7 +31,9 @@ problems!(
 /// Signs in.
 #[utoipa::path(
     tag = "sessions", operation_id = "create_session", summary = "Sign in",
-    description = "登录，开始一个会话。地址未知与密码错误的回答相同。",
+    description = "登录，开始一个会话。地址未知与密码错误的回答相同。\
+                   An unknown address is answered like a wrong password. Ten wrong ones for an \
+                   address from one network address: 429 for fifteen minutes.",
     params(IdempotencyKey), request_body = SessionBody,
     responses((status = 201, body = TokensView), SignInProblems)
 )]
@@ -64,7 +66,9 @@ pub async fn refresh_session(deps: Data<Deps>, body: Body<RefreshBody>) -> ApiRe
 /// The living sessions of the signed-in user.
 #[utoipa::path(
     tag = "sessions", operation_id = "list_sessions", summary = "List one's own sessions",
-    description = "本人的全部有效会话。", security(("user" = [])), responses((status = 200, body = SessionsView))
+    description = "本人的全部有效会话。\
+                   Those that have not ended, this one marked `current`.",
+    security(("user" = [])), responses((status = 200, body = SessionsView))
 )]
 #[get("/sessions")]
 pub async fn list_sessions(deps: Data<Deps>, me: SignedIn) -> ApiResult<Json<SessionsView>> {
@@ -76,7 +80,7 @@ pub async fn list_sessions(deps: Data<Deps>, me: SignedIn) -> ApiResult<Json<Ses
 /// Signs out.
 #[utoipa::path(
     tag = "sessions", operation_id = "delete_current_session", summary = "Sign out",
-    description = "退出登录：结束本会话及其设备。", security(("user" = [])),
+    description = "退出登录：结束本会话及其设备。Ends this session and its devices.", security(("user" = [])),
     responses((status = 204, description = "Ended"))
 )]
 #[delete("/sessions/current")]

@@ -59,7 +59,7 @@ pub async fn create_subscription(
 /// The user's subscriptions.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "list_subscriptions", summary = "List subscriptions",
-    description = "我的订阅，新的在前。", params(PageQuery), security(("user" = [])),
+    description = "我的订阅，新的在前。The newest first.", params(PageQuery), security(("user" = [])),
     responses((status = 200, body = SubscriptionsView))
 )]
 #[get("/subscriptions")]
@@ -75,7 +75,7 @@ pub async fn list_subscriptions(
 /// A subscription.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "get_subscription", summary = "Get a subscription",
-    description = "订阅详情。", params(("id" = SubscriptionId, Path)), security(("user" = [])),
+    description = "订阅详情。As it stands now.", params(("id" = SubscriptionId, Path)), security(("user" = [])),
     responses((status = 200, body = SubscriptionView), SubscriptionProblems)
 )]
 #[get("/subscriptions/{id}")]
@@ -109,7 +109,8 @@ pub async fn list_subscription_editions(
 /// Changes a subscription.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "change_subscription", summary = "Change a subscription",
-    description = "修改订阅。修改条件会结束当前版本并开始新版本；只改名称则不会。",
+    description = "修改订阅。修改条件会结束当前版本并开始新版本；只改名称则不会。\
+                   Another filter ends this edition and begins the next; another name does not.",
     request_body = SubscriptionChangeBody, params(("id" = SubscriptionId, Path)), security(("user" = [])),
     responses((status = 200, body = SubscriptionView), ChangeSubscriptionProblems)
 )]
@@ -127,7 +128,8 @@ pub async fn change_subscription(
 /// Ends a subscription.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "end_subscription", summary = "Unsubscribe",
-    description = "退订。已送达的公告仍保留在收件箱。", params(("id" = SubscriptionId, Path)), security(("user" = [])),
+    description = "退订。已送达的公告仍保留在收件箱。\
+                   What came stays in the inbox.", params(("id" = SubscriptionId, Path)), security(("user" = [])),
     responses((status = 204, description = "Ended"), SubscriptionProblems)
 )]
 #[delete("/subscriptions/{id}")]
@@ -139,7 +141,8 @@ pub async fn end_subscription(deps: Data<Deps>, me: SignedIn, id: Id<Subscriptio
 /// Pauses a subscription.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "pause_subscription", summary = "Pause a subscription",
-    description = "暂停推送至指定时间；公告仍进入收件箱。Nothing is sent until then; notices go on coming to the inbox.",
+    description = "暂停推送至指定时间；公告仍进入收件箱。\
+                   Nothing is sent until then; notices go on coming to the inbox.",
     request_body = PauseBody, params(("id" = SubscriptionId, Path)), security(("user" = [])),
     responses((status = 200, body = SubscriptionView), SubscriptionProblems)
 )]
@@ -157,7 +160,7 @@ pub async fn pause_subscription(
 /// Resumes a subscription.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "resume_subscription", summary = "Resume a subscription",
-    description = "恢复推送。", params(("id" = SubscriptionId, Path)), security(("user" = [])),
+    description = "恢复推送。Sends again at once.", params(("id" = SubscriptionId, Path)), security(("user" = [])),
     responses((status = 200, body = SubscriptionView), SubscriptionProblems)
 )]
 #[delete("/subscriptions/{id}/pause")]

@@ -59,7 +59,8 @@ pub async fn create_webhook(
 /// The user's webhooks.
 #[utoipa::path(
     tag = "webhooks", operation_id = "list_webhooks", summary = "List webhooks",
-    description = "我的 webhook，新的在前，含因长期失败而停用的与接收方已声明停用的。", params(PageQuery), security(("user" = [])),
+    description = "我的 webhook，新的在前，含因长期失败而停用的与接收方已声明停用的。\
+                   The newest first; also those that are off or ended.", params(PageQuery), security(("user" = [])),
     responses((status = 200, body = WebhooksView))
 )]
 #[get("/webhooks")]
@@ -82,7 +83,7 @@ pub async fn get_webhook(deps: Data<Deps>, me: SignedIn, id: Id<WebhookId>) -> A
 /// Changes a webhook.
 #[utoipa::path(
     tag = "webhooks", operation_id = "change_webhook", summary = "Change a webhook",
-    description = "修改地址、名称或机器人的密钥；待投递的消息随之改投新地址。",
+    description = "修改地址、名称或机器人的密钥；待投递的消息随之改投新地址。What is due goes to the new address.",
     request_body = WebhookChangeBody, params(("id" = WebhookId, Path)), security(("user" = [])),
     responses((status = 200, body = WebhookView), ChangeWebhookProblems)
 )]
@@ -119,7 +120,8 @@ pub async fn rotate_webhook_secret(
 /// Pauses a webhook.
 #[utoipa::path(
     tag = "webhooks", operation_id = "pause_webhook", summary = "Pause a webhook",
-    description = "暂停推送到该地址，直至恢复；公告仍进入收件箱。What comes meanwhile is skipped, and can be resent one by one.",
+    description = "暂停推送到该地址，直至恢复；公告仍进入收件箱。\
+                   What comes meanwhile is skipped, and can be resent one by one.",
     params(("id" = WebhookId, Path)), security(("user" = [])),
     responses((status = 200, body = WebhookView), ChangeWebhookProblems)
 )]
@@ -131,7 +133,9 @@ pub async fn pause_webhook(deps: Data<Deps>, me: SignedIn, id: Id<WebhookId>) ->
 /// Resumes a webhook.
 #[utoipa::path(
     tag = "webhooks", operation_id = "resume_webhook", summary = "Resume a webhook",
-    description = "恢复推送，也用于重新启用因长期失败而停用的 webhook。", params(("id" = WebhookId, Path)), security(("user" = [])),
+    description = "恢复推送，也用于重新启用因长期失败而停用的 webhook。\
+                   Also for one that was switched off because it failed for long.",
+    params(("id" = WebhookId, Path)), security(("user" = [])),
     responses((status = 200, body = WebhookView), ChangeWebhookProblems)
 )]
 #[delete("/webhooks/{id}/pause")]
@@ -142,7 +146,9 @@ pub async fn resume_webhook(deps: Data<Deps>, me: SignedIn, id: Id<WebhookId>) -
 /// Ends a webhook.
 #[utoipa::path(
     tag = "webhooks", operation_id = "end_webhook", summary = "End a webhook",
-    description = "删除 webhook，不再向其推送，地址与密钥随即清除。", params(("id" = WebhookId, Path)), security(("user" = [])),
+    description = "删除 webhook，不再向其推送，地址与密钥随即清除。\
+                   Nothing more is sent; address and secrets are forgotten.",
+    params(("id" = WebhookId, Path)), security(("user" = [])),
     responses((status = 204, description = "Ended"), WebhookProblems)
 )]
 #[delete("/webhooks/{id}")]
