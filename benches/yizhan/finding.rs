@@ -189,6 +189,7 @@ async fn store(
         changes: "[]".to_owned(),
         reason: None,
         created_at: at,
+        content_hash: Some(row.content_hash.clone()),
     };
     notice::insert(tx, &row).await?;
     revision::insert(tx, &edition).await?;

@@ -17,6 +17,7 @@ mod m20261124_000007_scopes_in_order;
 mod m20261124_000008_told_editions;
 mod m20261124_000009_webhooks;
 mod m20261124_000012_reading;
+mod m20261124_000013_told_contents;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000008_told_editions::Migration),
             Box::new(m20261124_000009_webhooks::Migration),
             Box::new(m20261124_000012_reading::Migration),
+            Box::new(m20261124_000013_told_contents::Migration),
         ]
     }
 }

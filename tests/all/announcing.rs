@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use yizhan::storage::execute;
+
 use super::support::{Answer, Caller, TestApp, eventually, notice, notice_with};
 
 /// What a call came to: its status, the revision that stands, how far it announced.
@@ -186,5 +188,52 @@ async fn nothing_of_a_withdrawn_notices_body_is_left_to_be_read() {
     for read in [format!("/v1/inbox/{id}"), "/v1/inbox".to_owned(), "/v1/inbox/sync".to_owned()] {
         let read = reader.get(&read).await.expect(200);
         assert!(!read.text.contains("SECRET"), "{}", read.text);
+    }
+}
+
+#[tokio::test]
+async fn what_was_announced_long_ago_is_not_announced_again_under_another_id() {
+    let app = TestApp::spawn().await;
+    let (first, second) = (app.publisher().await, app.publisher().await);
+    let said = notice().with("source", "first").with("announce", "push");
+    let id = said.publish(&first).await;
+    let revise = async |body: Value| {
+        first.post(&format!("/v1/notices/{id}/revisions"), json!({ "notice": body })).await.expect(201);
+    };
+    // It said many other things since, each to everybody, and says now what it said at first.
+    for number in 0..22 {
+        revise(said.clone().with("title", format!("第{number}次更正的公告")).0).await;
+    }
+    revise(said.clone().with("announce", "none").0).await;
+    let copy = said.with("source", "second").0;
+    assert_eq!(came_to(&publish(&second, &copy).await), expected(201, 1, "none"));
+}
+
+#[tokio::test]
+async fn what_was_announced_before_contents_were_kept_is_known_when_it_is_asked_for() {
+    let app = TestApp::spawn().await;
+    let (first, second) = (app.publisher().await, app.publisher().await);
+    let said = notice().with("source", "first").with("announce", "push");
+    let id = said.publish(&first).await;
+    let other = said.clone().with("title", "另一份公告").with("source_id", "other").with("announce", "none");
+    other.publish(&first).await;
+    let quiet = said.clone().with("announce", "none").with("source_url", "https://example.org/moved");
+    let body = json!({ "notice": quiet.0, "editorial": true });
+    first.post(&format!("/v1/notices/{id}/revisions"), body).await.expect(201);
+    app.inside(async |deps| execute(deps.db.writer(), "UPDATE notice_revisions SET content_hash = NULL", []).await)
+        .await
+        .expect("editions of before");
+    for (at_once, source) in [(false, "second"), (true, "third")] {
+        let copies = [&said, &other].map(|body| body.clone().with("source", source).with("announce", "push").0);
+        let told = if at_once {
+            let answer = second.post("/v1/notices/batch", json!({ "notices": copies })).await.expect(200);
+            let told = |place| answer.at(&format!("/outcomes/{place}/notice/announce")).clone();
+            [told(0), told(1)]
+        } else {
+            let told = async |body| json!(publish(&second, body).await.expect(201).string("/announce"));
+            [told(&copies[0]).await, told(&copies[1]).await]
+        };
+        let now = if at_once { "none" } else { "push" };
+        assert_eq!(told, [json!("none"), json!(now)], "at once: {at_once}");
     }
 }

@@ -85,7 +85,7 @@ async fn a_natural_key_is_one_notice() {
     assert_eq!(other.string("/detail"), id);
     assert_eq!(other.violations(), [("/source_id".to_owned(), "source_id_taken".to_owned())]);
     let foreign = app.publisher().await.post("/v1/notices", notice_as("a")).await;
-    foreign.expect(409).problem("source_id_taken");
+    assert_eq!(foreign.expect(409).problem("source_id_taken").at("/detail"), &serde_json::Value::Null);
     assert_eq!(announced(&app, &id).await, 1);
 }
 

@@ -133,6 +133,16 @@ async fn the_same_again_answers_the_first_and_anything_else_must_replace_it() {
     let foreign = app.publisher().await.post(PATH, other.clone()).await.expect(409).problem("source_id_taken");
     assert_eq!(foreign.at("/detail"), &Value::Null, "that it waits, and whose it is, is nobody's business");
 
+    // A notice that stands answers a foreigner alike: else the one that waits would be told by what is not said of it.
+    publisher.post("/v1/notices", notice_as("stands")).await.expect(201);
+    let other_publisher = app.publisher().await;
+    let taken = other_publisher.post(PATH, body(notice_as("stands"))).await.expect(409).problem("source_id_taken");
+    assert_eq!(taken.at("/detail"), &Value::Null);
+    let many = json!({ "notices": [notice_as("stands")] });
+    let refused = other_publisher.post("/v1/notices/batch", many).await.expect(200);
+    assert_eq!(refused.at("/outcomes/0/problem/code"), "source_id_taken");
+    assert_eq!(refused.at("/outcomes/0/problem/detail"), &Value::Null);
+
     let path = format!("{PATH}/{id}");
     app.publisher().await.put(&path, other.clone()).await.expect(404).problem("not_found");
     let answer = publisher.put(&path, body(notice_as("b"))).await.expect(422).problem("invalid");

@@ -3,7 +3,7 @@
 //! Promise: a content that nobody was told of can still be announced, whoever stored it first; what was announced as
 //! widely before is not announced again under another id.
 
-use super::draft::{Placed, Ready};
+use super::draft::{Placed, Ready, hash};
 use crate::domain::fanout::{Announce, EditionKind};
 use crate::domain::id::{FanOutId, NoticeId};
 use crate::domain::notice::Content;
@@ -61,21 +61,37 @@ pub(super) async fn widest(tx: &Tx, id: NoticeId) -> Result<Announce> {
     Ok(Announce::None)
 }
 
-/// Of how many announced editions it is asked what they said. A content is announced once for each step of `Announce`; more
-/// are there only when notices went back and forth.
-const MAX_TOLD: i64 = 20;
-
 /// How far other notices that stand have announced exactly this content. To be asked once the position is taken: then
-/// whoever announced it before has committed.
+/// whoever announced it before has committed. What [`know`] has not made known is not found.
 pub(super) async fn told_elsewhere(tx: &Tx, ready: &Ready, id: NoticeId) -> Result<Announce> {
-    let mut widest = Announce::None;
-    for told in revision::told(&**tx, &ready.hash, id, MAX_TOLD).await? {
-        // The notice says this now; the edition that was announced may have said something else.
-        if ready.is_said_by(&content(&told.document)?, &told.folded) {
-            widest = widest.max(told.announce.parse().unwrap_or(Announce::None));
+    // The notice says this now; the edition that was announced may have said something else.
+    let told = revision::told(&**tx, &ready.hash, id).await?;
+    Ok(told.and_then(|told| told.parse().ok()).unwrap_or(Announce::None))
+}
+
+/// Editions whose contents are made known at a time.
+const AT_ONCE: i64 = 20;
+
+/// Makes known what announced editions of before said, as far as their notices say one of these contents now: editions
+/// have a hash only since there is a column for it. Each is read once for ever. To be done before the position is taken,
+/// because others wait from then on.
+pub(super) async fn know(tx: &Tx, of: impl Iterator<Item = &Ready>) -> Result<()> {
+    let (mut contents, mut catalogue) = (Vec::new(), None);
+    for ready in of.filter(|ready| ready.announce != Announce::None) {
+        contents.push(ready.hash);
+        catalogue = Some(&ready.catalogue);
+    }
+    let Some(catalogue) = catalogue else { return Ok(()) };
+    loop {
+        let unknown = revision::unknown(tx, &contents, AT_ONCE).await?;
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        for edition in &unknown {
+            let hash = hash(catalogue, &content(&edition.document)?, &edition.folded);
+            revision::set_hash(tx, edition, &hash).await?;
         }
     }
-    Ok(widest)
 }
 
 /// What an edition says, from its row.

@@ -112,7 +112,8 @@ pub(super) struct Ready {
     pub at: String,
 }
 
-fn hash(catalogue: &Catalogue, content: &Content, folded: &str) -> [u8; 32] {
+/// Names what a content says.
+pub(super) fn hash(catalogue: &Catalogue, content: &Content, folded: &str) -> [u8; 32] {
     content.hash(folded, |name| catalogue.is_name_of(&content.region, name))
 }
 
@@ -331,6 +332,7 @@ impl Ready {
             changes: "[]".to_owned(),
             reason: None,
             created_at: at.now,
+            content_hash: Some(self.hash.to_vec()),
         })
     }
 

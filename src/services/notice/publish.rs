@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::announce::{announce_edition, content, told_elsewhere, widest};
+use super::announce::{announce_edition, content, know, told_elsewhere, widest};
 use super::draft::{Draft, Placed, Ready, ready};
 use super::revise::MAX_REVISIONS;
 use crate::domain::fanout::{Announce, EditionKind};
@@ -102,6 +102,7 @@ pub(super) async fn store(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, 
     let now = deps.clock.now();
     let published_at = ready.published_at.unwrap_or(now);
     let amends = amended(tx, caller, ready, id, published_at).await?;
+    know(tx, std::iter::once(ready)).await?;
     // From here on every other publication waits for this commit: so it sees ours, and we saw the one before.
     let position = order::take_position(tx).await?;
     let duplicate_of = notice::find_by_content(&**tx, &ready.hash, id).await?;
@@ -131,7 +132,7 @@ pub(super) const fn untold(asked: Announce, told: Announce) -> Announce {
 
 /// The natural key is taken: the same content answers its notice, whatever has become of it since.
 async fn again(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready, known: &Notice) -> Result<Published> {
-    let taken = || ready.source_id_taken(known.id);
+    let taken = || ready.source_id_taken(caller, known);
     if known.publisher_id != caller.publisher {
         return Err(taken());
     }
@@ -158,6 +159,7 @@ pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known:
     }
     // Asked again of the row as it stands: a copy of this call, a revision or a withdrawal may have been quicker.
     let known = notice::find_for_update(tx, known.id).await?.ok_or(Refusal::NotFound)?;
+    know(tx, std::iter::once(ready)).await?;
     let position = order::take_position(tx).await?;
     let told = widest(tx, known.id).await?.max(told_elsewhere(tx, ready, known.id).await?);
     let announce = untold(ready.announce, told);
@@ -182,6 +184,7 @@ pub(super) async fn announce_further(deps: &Deps, tx: &Tx, ready: &Ready, known:
         changes: "[]".to_owned(),
         reason: None,
         created_at: now,
+        content_hash: Some(ready.hash.to_vec()),
         ..before
     };
     revision::insert(tx, &edition).await?;

@@ -29,7 +29,7 @@ pub(super) async fn put_in(deps: &Deps, tx: &Tx, caller: &Caller, ready: &Ready,
         return store(deps, tx, caller, ready, id).await;
     };
     if known.publisher_id != caller.publisher {
-        return Err(ready.source_id_taken(known.id));
+        return Err(ready.source_id_taken(caller, &known));
     }
     let old = own(tx, caller, known.id).await?;
     let before = newest(tx, &old).await?;

@@ -258,4 +258,5 @@ fn editions(new: &[New]) -> Rows {
         .with("reason", some(|edition| edition.reason.clone()))
         .with("created_at", numbers(|edition| edition.created_at.as_millis()))
         .with("amends", Cells::MaybeIds(new.iter().map(|new| new.edition.amends.map(NoticeId::as_uuid)).collect()))
+        .with("content_hash", Cells::Bytes(new.iter().map(|new| new.notice.content_hash.clone()).collect()))
 }

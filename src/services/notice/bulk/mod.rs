@@ -105,7 +105,7 @@ pub async fn foresee(deps: &Deps, caller: &Caller, items: &[Prepared], how: Bulk
                 (Some(outcome), _) => outcome,
                 (None, Some(known)) => {
                     let told = known.content_hash == ready.hash || how.existing == Existing::Revise;
-                    let taken = || Refused::of(ready.source_id_taken(known.id));
+                    let taken = || Refused::of(ready.source_id_taken(caller, known));
                     let seen = Published::of(known, false, Announce::None);
                     if told { Outcome::Published(seen) } else { Outcome::Refused(taken()?) }
                 }
@@ -212,7 +212,7 @@ impl Known {
     fn settled(&self, place: usize, ready: &Ready, caller: &Caller) -> Option<Outcome> {
         let known = self.notices.get(&place)?;
         if known.publisher_id != caller.publisher {
-            return Refused::of(ready.source_id_taken(known.id)).ok().map(Outcome::Refused);
+            return Refused::of(ready.source_id_taken(caller, known)).ok().map(Outcome::Refused);
         }
         let stays = self.same.contains(&place) && !self.is_untold(place, ready);
         stays.then(|| Outcome::Published(Published::unchanged(known)))

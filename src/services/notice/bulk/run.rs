@@ -11,7 +11,7 @@ use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::notice::Published;
-use crate::services::notice::announce::{fan_out, told_elsewhere};
+use crate::services::notice::announce::{fan_out, know, told_elsewhere};
 use crate::services::notice::draft::{Placed, Ready};
 use crate::services::notice::publish::{announced, untold};
 use crate::services::publisher::Caller;
@@ -79,6 +79,7 @@ async fn write(
     if accepted.is_empty() {
         return Ok(());
     }
+    know(tx, accepted.iter().map(|one| one.ready)).await?;
     // From here on every other publication waits for this commit: so it sees these, and these saw the one before.
     let first = order::take_positions(tx, number(accepted.len())?).await?;
     let mut said = stored_contents(tx, accepted).await?;

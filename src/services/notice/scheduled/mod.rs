@@ -148,17 +148,17 @@ async fn store(deps: &Deps, tx: &Tx, caller: &Caller, kept: &Kept) -> Result<Sch
             ScheduledState::Scheduled | ScheduledState::Published if same && last.publisher_id == caller.publisher => {
                 return Ok(Scheduled::of(last, false));
             }
-            ScheduledState::Scheduled => return Err(waits(caller, &last)),
+            ScheduledState::Scheduled => return Err(waits(caller, &kept.ready, &last)),
             _ => {}
         }
     }
     // The same content of one's own may be scheduled again: when it is due, publishing answers its notice, or
     // announces it further.
-    let taken = find_by_source(&**tx, source, source_id).await?;
-    if let Some(taken) = taken
-        && (taken.publisher_id != caller.publisher || taken.content_hash != kept.ready.hash)
+    let known = find_by_source(&**tx, source, source_id).await?;
+    if let Some(known) = known
+        && (known.publisher_id != caller.publisher || known.content_hash != kept.ready.hash)
     {
-        return Err(kept.ready.source_id_taken(taken.id));
+        return Err(kept.ready.source_id_taken(caller, &known));
     }
     let now = deps.clock.now();
     in_time(now, kept.publish_at)?;
@@ -203,11 +203,11 @@ impl Kept {
     }
 }
 
-fn waits(caller: &Caller, other: &Row) -> Error {
+fn waits(caller: &Caller, ready: &Ready, other: &Row) -> Error {
     // That it waits, and whose it is, is nobody else's business: they learn that the source id is taken.
     match other.publisher_id == caller.publisher {
         true => Error::refused(Refusal::AlreadyScheduled, other.id.to_string()),
-        false => Refusal::SourceIdTaken.into(),
+        false => ready.key_of_another(),
     }
 }
 
