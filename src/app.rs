@@ -137,6 +137,7 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
         kv,
         newest_documents,
         scope_rows,
+        search: config.search,
         limits,
         live,
         previews: tokio::sync::Semaphore::new(preview::AT_ONCE),

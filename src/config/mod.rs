@@ -60,6 +60,8 @@ pub struct Config {
     pub sandbox: bool,
     /// How much memory public answers may be kept in.
     pub answers_bytes: u64,
+    /// How far searches look at a time. No variable tells it: it was measured, and changes nothing that is found.
+    pub search: services::search::Settings,
 }
 
 /// Which part of the work a process does.
@@ -117,6 +119,7 @@ impl Config {
             roles: roles(env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
             answers_bytes: MIB * env.within("YIZHAN_ANSWERS_MIB", 32, 0..=65_536),
+            search: services::search::Settings::default(),
         }
     }
 }

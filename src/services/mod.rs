@@ -64,6 +64,8 @@ pub struct Parts {
     pub holdings: holdings::Settings,
     /// What processes share and may lose.
     pub kv: Kv,
+    /// How far searches look at a time.
+    pub search: search::Settings,
     /// Where the newest documents of the index begin.
     pub newest_documents: search::Kept,
     /// How much is allowed in general.

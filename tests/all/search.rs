@@ -103,12 +103,19 @@ fn scan(texts: &[Text], words: &str) -> Vec<String> {
     found.into_iter().map(|(_, _, id)| id).collect()
 }
 
+/// An instant so many days before this one, to the second.
+fn days_ago(days: i64) -> String {
+    (chrono::Utc::now() - chrono::TimeDelta::days(days)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
 const VOCABULARY: [&str; 14] =
     ["市政", "绿化", "道路", "监理", "政绿", "化道", "水", "CT机", "ab", "养护", "工程", "A02", "—", "施工"];
 
 /// Notices of random words, all published at one instant, as they came.
 async fn lay_down(app: &TestApp, random: &mut StdRng, count: usize) -> Vec<Text> {
     let publisher = app.publisher().await;
+    // Lately: what is newest is asked for first only where that is not long ago.
+    let yesterday = days_ago(1);
     let mut order = Vec::new();
     let text = |random: &mut StdRng, most: usize| {
         let words = random.random_range(1..=most);
@@ -119,7 +126,7 @@ async fn lay_down(app: &TestApp, random: &mut StdRng, count: usize) -> Vec<Text>
     };
     for number in 0..count {
         let (title, body) = (text(random, 3), text(random, 8));
-        let fields = json!({"title": format!("{title}之{number}"), "body_html": format!("<p>{body}</p>"), "published_at": "2026-03-01T00:00:00Z", "announce": "none"});
+        let fields = json!({"title": format!("{title}之{number}"), "body_html": format!("<p>{body}</p>"), "published_at": yesterday, "announce": "none"});
         let made = publisher.post("/v1/notices", notice_with(&format!("n{number}"), fields)).await.expect(201);
         order.push(made.string("/id"));
     }
@@ -134,8 +141,21 @@ async fn lay_down(app: &TestApp, random: &mut StdRng, count: usize) -> Vec<Text>
 #[tokio::test]
 async fn the_index_finds_what_a_scan_of_all_texts_finds_in_the_same_order() {
     let app = TestApp::with(|config| config.limits.on = false).await;
+    compare_with_a_scan(&app).await;
+}
+
+#[tokio::test]
+async fn the_same_is_found_where_the_newest_documents_are_asked_first_and_few_are_looked_into_at_a_time() {
+    let app = TestApp::with(|config| {
+        config.limits.on = false;
+        config.search = yizhan::services::search::Settings { batches: [40, 40, 40], newest: 17 };
+    });
+    compare_with_a_scan(&app.await).await;
+}
+
+async fn compare_with_a_scan(app: &TestApp) {
     let mut random = StdRng::seed_from_u64(7);
-    let texts = lay_down(&app, &mut random, 60).await;
+    let texts = lay_down(app, &mut random, 60).await;
     let two = ["市政", "绿化", "道路", "监理", "政绿", "化道", "养护", "工程", "施工", "政工"];
     let mut queries: Vec<String> = two.iter().map(|word| (*word).to_owned()).collect();
     queries.extend(
@@ -153,11 +173,11 @@ async fn the_index_finds_what_a_scan_of_all_texts_finds_in_the_same_order() {
     for query in &queries {
         let expected = scan(&texts, query);
         hits += expected.len();
-        assert_eq!(found(&app, query).await, expected, "{query}");
+        assert_eq!(found(app, query).await, expected, "{query}");
         let mut by_time = expected.clone();
         by_time.sort_by_key(|id| std::cmp::Reverse(texts.iter().position(|text| text.notice_id.to_string() == *id)));
         let total = json!({"count": expected.len(), "exact": true});
-        let answer = search(&app, query, "&limit=100&sort=time").await;
+        let answer = search(app, query, "&limit=100&sort=time").await;
         assert_eq!((ids(&answer), answer.at("/total")), (by_time, &total), "{query}");
     }
     assert!(hits > queries.len(), "the words are too rare to tell anything");
@@ -196,6 +216,82 @@ async fn walking_a_search_skips_and_repeats_nothing() {
     let cursor = search(&app, "市政", "&limit=1").await.string("/next_cursor");
     let other = format!("/v1/search?q=a&sort=time&cursor={cursor}");
     app.anonymous().get(&other).await.expect(422).problem("invalid");
+}
+
+/// An application whose searches look at so little at a time that a few notices are many.
+async fn short_sighted(batches: [i64; 3], newest: i64) -> TestApp {
+    TestApp::with(|config| {
+        config.limits.on = false;
+        config.search = yizhan::services::search::Settings { batches, newest };
+    })
+    .await
+}
+
+/// Publishes a notice with this body, dated to an instant; returns its id.
+async fn dated(publisher: &Caller, at: &str, title: &str, body: &str) -> String {
+    let one = notice().with("published_at", at).with("title", title).with("body_html", format!("<p>{body}</p>"));
+    one.with("announce", "none").publish(publisher).await
+}
+
+#[tokio::test]
+async fn a_page_that_ends_early_because_nothing_fits_says_so_and_the_rest_is_found_from_its_cursor() {
+    let app = short_sighted([2, 2, 2], 4_000).await;
+    let publisher = app.publisher().await;
+    let mut wanted = Vec::new();
+    for day in 0..4 {
+        wanted.push(dated(&publisher, &days_ago(20 - day), "招标公告", "绿化养护").await);
+    }
+    // Each pair of letters is there, and the word is not: only the text itself tells.
+    for day in 4..12 {
+        dated(&publisher, &days_ago(20 - day), "招标公告", "绿化 化养 养护").await;
+    }
+    wanted.push(dated(&publisher, &days_ago(8), "招标公告", "绿化养护").await);
+    wanted.reverse();
+    for sort in ["relevance", "time"] {
+        let more = format!("&limit=2&sort={sort}");
+        let pages = walk(&app, "绿化养护", &more).await;
+        let each: Vec<Vec<String>> = pages.iter().map(ids).collect();
+        // Six candidates: the newest, and five that do not fit. Then three more of those, and three that do fit.
+        assert_eq!(each, [&wanted[..1], &wanted[1..3], &wanted[3..]], "{sort}");
+        let totals: Vec<_> = pages.iter().map(|page| (page.at("/total/count"), page.at("/total/exact"))).collect();
+        let (first, last) = (totals[0], totals[totals.len() - 1]);
+        assert_eq!(first, (&json!(1), &json!(false)), "nobody knows yet how many there are: {sort}");
+        assert_eq!(last, (&json!(5), &json!(true)), "{sort}");
+    }
+    let none = walk(&app, "化养护绿", "").await;
+    assert_eq!(none.iter().flat_map(ids).count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_newest_documents_is_found_behind_them_on_every_page() {
+    let app = short_sighted([128, 512, 2_048], 5).await;
+    let publisher = app.publisher().await;
+    let (mut relevant, mut by_time) = (Vec::new(), Vec::new());
+    // Those with both words in the title come first by relevance, then those with one, wherever the newest five begin;
+    // two of a kind stand in one second, across days and across that border.
+    let instants: Vec<String> = (0..7).map(|pair| days_ago(20 - 3 * pair)).collect();
+    for number in 0..14_i64 {
+        let at = &instants[usize::try_from(number / 2).expect("small")];
+        let title = ["绿化工程", "绿化公告", "公告"][usize::try_from(number % 3).expect("small")];
+        let id = dated(&publisher, at, title, "绿化 工程").await;
+        by_time.push(id.clone());
+        relevant.push((std::cmp::Reverse(number % 3), number, id));
+    }
+    by_time.reverse();
+    relevant.sort();
+    relevant.reverse();
+    let relevant: Vec<String> = relevant.into_iter().map(|(_, _, id)| id).collect();
+    for (sort, expected) in [("relevance", &relevant), ("time", &by_time)] {
+        for limit in [1, 3, 5, 100] {
+            let pages = walk(&app, "绿化 工程", &format!("&limit={limit}&sort={sort}")).await;
+            let walked: Vec<String> = pages.iter().flat_map(ids).collect();
+            assert_eq!(&walked, expected, "{sort} {limit}");
+            assert_eq!(pages[0].at("/total"), &json!({"count": 14, "exact": true}), "{sort} {limit}");
+        }
+    }
+    // What comes between two searches is found at once, of whatever day it is, though the border was read before.
+    let last = dated(&publisher, &days_ago(0), "公告", "绿化 工程").await;
+    assert_eq!(ids(&search(&app, "绿化 工程", "&sort=time&limit=1").await), [last]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Searching: words in, a page of notices out, with what was found marked.
 //!
 //! Promise: a page costs one look into the index, one read of its notices, and time for their texts; no more than
-//! [`BATCHES`] candidates are looked into, however many a search has. What lies beyond is found by going on from the
+//! [`Settings::batches`](super::Settings::batches) candidates are looked into, however many a search has. What lies beyond is found by going on from the
 //! cursor, so nothing is lost.
 
 use super::newest::newest;
@@ -17,9 +17,6 @@ use crate::storage::search::find::{self, Found, Wanted};
 
 /// What is counted of a search's results; a page may hold as many.
 const COUNTED: u16 = MAX_LIMIT + 1;
-/// How many candidates are looked into at a time, when their tokens do not vouch for them: few suffice where the words
-/// are common, and where they are not there are few.
-const BATCHES: [i64; 3] = [128, 512, 2_048];
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -122,7 +119,7 @@ async fn candidates(deps: &Deps, search: &Search, place: Option<Place>) -> Resul
         return Ok((find::find(conn, &wanted, i64::from(COUNTED)).await?, None));
     }
     let mut found = Vec::new();
-    for batch in BATCHES {
+    for batch in deps.search.batches {
         let some = find::find(conn, &wanted, batch).await?;
         let last = some.last().copied();
         let read = i64::try_from(some.len()).unwrap_or(batch);

@@ -19,7 +19,7 @@ pub(super) async fn newest(deps: &Deps) -> Result<Option<Newest>> {
     if let Some((_, newest)) = kept.filter(|(read_at, _)| read_at.elapsed() < BELIEVED) {
         return Ok(newest);
     }
-    let newest = find::newest(deps.db.reader()).await?;
+    let newest = find::newest(deps.db.reader(), deps.search.newest, deps.clock.now()).await?;
     *deps.newest_documents.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), newest.clone()));
     Ok(newest)
 }

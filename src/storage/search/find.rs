@@ -14,9 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::storage::sql::{self, Binds};
 use crate::storage::{DbResult, all};
 
-/// How many of the newest documents PostgreSQL is asked for first.
-const NEWEST: i64 = 4_000;
-/// On how many days at most these may have been published.
+/// How many days at most may have passed since they were published.
 const MAX_DAYS: i64 = 45;
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
 /// How far a document may stand behind its instant, in numbers: those published in one second overflow into the next.
@@ -41,16 +39,19 @@ struct Bounds {
     last: i64,
 }
 
-/// Where the newest documents begin; nothing where asking for them first would gain nothing.
-pub async fn newest(conn: &impl ConnectionTrait) -> DbResult<Option<Newest>> {
+/// Where the newest `count` documents begin; nothing where asking for them first would gain nothing. It is good for as long
+/// as it is kept: what comes meanwhile was published by tomorrow, and all days until then are asked for.
+pub async fn newest(conn: &impl ConnectionTrait, count: i64, now: Timestamp) -> DbResult<Option<Newest>> {
     if conn.get_database_backend() != DbBackend::Postgres {
         return Ok(None);
     }
     let text = "SELECT d.doc, d.published_at AS first, (SELECT MAX(m.published_at) FROM search_documents m \
                   WHERE m.doc = (SELECT MAX(x.doc) FROM search_documents x)) AS last \
                 FROM search_documents d ORDER BY d.doc DESC LIMIT 1 OFFSET $1";
-    let bounds: Vec<Bounds> = all(conn, text, [NEWEST.into()]).await?;
-    let bounds = bounds.first().map(|Bounds { doc, first, last }| (*doc, first / DAY_MILLIS, last / DAY_MILLIS));
+    let bounds: Vec<Bounds> = all(conn, text, [count.into()]).await?;
+    let tomorrow = now.as_millis() / DAY_MILLIS + 1;
+    let day = |Bounds { doc, first, last }: &Bounds| (*doc, first / DAY_MILLIS, tomorrow.max(last / DAY_MILLIS));
+    let bounds = bounds.first().map(day);
     Ok(bounds.filter(|(_, first, last)| last - first < MAX_DAYS).map(|(from, first, last)| {
         // One day more: a document may stand a little behind its instant.
         let days = (first - 1..=last).map(|day| of_scope(&format!("d:{day}"))).collect();
