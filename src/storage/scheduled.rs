@@ -116,17 +116,16 @@ pub async fn find(
     publisher: PublisherId,
     id: ScheduledNoticeId,
 ) -> DbResult<Option<Scheduled>> {
-    let text = format!("SELECT {COLUMNS} FROM scheduled_notices WHERE publisher_id = $1 AND id = $2");
-    one(conn, &text, [publisher.into(), id.into()]).await
+    one(conn, &of_publisher(""), [publisher.into(), id.into()]).await
 }
 
 /// A publisher's scheduled notice, held until the transaction ends.
 pub async fn find_for_update(tx: &Tx, publisher: PublisherId, id: ScheduledNoticeId) -> DbResult<Option<Scheduled>> {
-    let text = format!(
-        "SELECT {COLUMNS} FROM scheduled_notices WHERE publisher_id = $1 AND id = $2 {}",
-        sql::for_update(&**tx)
-    );
-    one(&**tx, &text, [publisher.into(), id.into()]).await
+    one(&**tx, &of_publisher(sql::for_update(&**tx)), [publisher.into(), id.into()]).await
+}
+
+fn of_publisher(held: &str) -> String {
+    format!("SELECT {COLUMNS} FROM scheduled_notices WHERE publisher_id = $1 AND id = $2 {held}")
 }
 
 /// The one that was handed in last under a natural key.

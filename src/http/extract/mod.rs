@@ -6,6 +6,7 @@ pub mod client;
 pub mod credentials;
 pub mod id;
 pub mod idempotency;
+pub mod narrowed;
 pub mod page;
 pub mod publisher_key;
 pub mod query;

@@ -1,7 +1,7 @@
 //! Reading the feed; no sign-in is needed.
 
 use actix_web::web::Data;
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpResponse, HttpResponseBuilder, get};
 
 use super::atom;
 use super::json_feed::{self, JsonFeedView};
@@ -13,7 +13,7 @@ use crate::http::extract::base::Base;
 use crate::http::extract::query::Query;
 use crate::http::problem::{ApiResult, problems};
 use crate::services::Deps;
-use crate::services::notice::feed::{self, Entry, REACH};
+use crate::services::notice::feed::{self, Entry, Item, REACH};
 
 problems!(
     /// What reading the feed may be answered.
@@ -24,6 +24,24 @@ problems!(
 fn version(deps: &Deps, entries: &[Entry], more: impl IntoIterator<Item = String>) -> String {
     let parts = entries.iter().map(|entry| format!("{}.{}", entry.position, entry.stands));
     etag_of(parts.chain([deps.catalogue().digest().to_owned()]).chain(more))
+}
+
+/// The newest changes, in the form that is written by `write`; nothing of it where the reader has this page.
+async fn newest(
+    deps: &Deps,
+    (base, path): (&Base, &str),
+    query: &FeedQuery,
+    known: &IfNoneMatch,
+    write: impl FnOnce(HttpResponseBuilder, &FeedPage, Vec<Item>) -> HttpResponse,
+) -> ApiResult<HttpResponse> {
+    let newest = feed::newest(deps, &query.filter(), query.cursor().as_ref(), query.limit(), REACH).await?;
+    let page = FeedPage::of(base, path, query, &newest, &deps.catalogue());
+    let etag = version(deps, &newest.page.items, page.links());
+    if known.has(&etag) {
+        return Ok(Caching::Minute.unchanged(&etag));
+    }
+    let items = feed::items(deps, &newest.page.items).await?;
+    Ok(write(Caching::Minute.fresh(&etag), &page, items))
 }
 
 /// The changes since a cursor.
@@ -66,15 +84,11 @@ pub async fn get_atom_feed(
     query: Query<FeedQuery>,
     known: IfNoneMatch,
 ) -> ApiResult<HttpResponse> {
-    let newest = feed::newest(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit(), REACH).await?;
-    let page = FeedPage::of(&base, "/v1/feed.atom", &query.0, &newest, &deps.catalogue());
-    let etag = version(&deps, &newest.page.items, page.links());
-    if known.has(&etag) {
-        return Ok(Caching::Minute.unchanged(&etag));
-    }
-    let items = feed::items(&deps, &newest.page.items).await?;
-    let text = atom::write(&page, &items, &deps.catalogue());
-    Ok(Caching::Minute.fresh(&etag).content_type(atom::MEDIA_TYPE).body(text))
+    newest(&deps, (&base, "/v1/feed.atom"), &query.0, &known, |mut answer, page, items| {
+        let text = atom::write(page, &items, &deps.catalogue());
+        answer.content_type(atom::MEDIA_TYPE).body(text)
+    })
+    .await
 }
 
 /// The newest changes as a JSON Feed.
@@ -94,13 +108,9 @@ pub async fn get_json_feed(
     query: Query<FeedQuery>,
     known: IfNoneMatch,
 ) -> ApiResult<HttpResponse> {
-    let newest = feed::newest(&deps, &query.0.filter(), query.0.cursor().as_ref(), query.0.limit(), REACH).await?;
-    let page = FeedPage::of(&base, "/v1/feed.json", &query.0, &newest, &deps.catalogue());
-    let etag = version(&deps, &newest.page.items, page.links());
-    if known.has(&etag) {
-        return Ok(Caching::Minute.unchanged(&etag));
-    }
-    let items = feed::items(&deps, &newest.page.items).await?;
-    let view = JsonFeedView::of(&page, items, &deps.catalogue());
-    Ok(Caching::Minute.fresh(&etag).content_type(json_feed::MEDIA_TYPE).json(view))
+    newest(&deps, (&base, "/v1/feed.json"), &query.0, &known, |mut answer, page, items| {
+        let view = JsonFeedView::of(page, items, &deps.catalogue());
+        answer.content_type(json_feed::MEDIA_TYPE).json(view)
+    })
+    .await
 }

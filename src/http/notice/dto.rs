@@ -1,16 +1,15 @@
 //! Notices as publishers write them and as everybody asks for them.
 
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::parts::{AmountPart, AttachmentPart, DeadlinePart, PartyPart, ProjectPart};
 use crate::domain::fanout::Announce;
-use crate::domain::id::{NoticeId, PublisherId};
-use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
 use crate::http::extract::body::{self, Rules};
+use crate::http::extract::narrowed::narrowed_query;
 use crate::services::Deps;
-use crate::services::notice::{self, Draft, Filter, Named, Revision};
+use crate::services::notice::{self, Draft, Named, Revision};
 use crate::services::refusal::{Error, Result, Violation, violations};
 
 /// A notice that is handed in.
@@ -219,67 +218,7 @@ pub struct WithdrawalBody {
 
 impl Rules for WithdrawalBody {}
 
-/// What a list is narrowed to, and which part of it is wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct NoticesQuery {
-    /// A category with everything below it.
-    #[param(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "construction")]
-    category: Option<String>,
-    /// A region with everything below it; former codes are understood.
-    #[param(min_length = 6, max_length = 6, pattern = "^[0-9]{6}$", example = "430100")]
-    region: Option<String>,
-    /// A notice type.
-    #[param(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "C-TENDER")]
-    notice_type: Option<String>,
-    /// A stage.
-    #[param(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$", example = "tender")]
-    stage: Option<String>,
-    /// A project's code.
-    #[param(min_length = 1, max_length = 200)]
-    project: Option<String>,
-    /// A publisher.
-    #[param(inline)]
-    publisher: Option<PublisherId>,
-    /// A source.
-    #[param(min_length = 1, max_length = 64, pattern = "^[a-zA-Z0-9._-]+$")]
-    source: Option<String>,
-    /// The notice that they amend.
-    #[param(inline)]
-    amends: Option<NoticeId>,
-    /// Published at this instant or later.
-    #[param(inline)]
-    from: Option<Timestamp>,
-    /// Published before this instant.
-    #[param(inline)]
-    to: Option<Timestamp>,
-    /// How they stand; both when it is missing.
-    #[param(inline)]
-    state: Option<NoticeState>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    pub limit: Option<u16>,
-    /// Where to go on: `next_cursor` of the page before.
-    #[param(min_length = 1, max_length = 400)]
-    pub cursor: Option<String>,
-}
-
-impl NoticesQuery {
-    /// What the list is narrowed to.
-    pub fn filter(&self) -> Filter {
-        Filter {
-            category: self.category.clone(),
-            region: self.region.clone(),
-            notice_type: self.notice_type.clone(),
-            stage: self.stage.clone(),
-            project: self.project.clone(),
-            publisher: self.publisher,
-            source: self.source.clone(),
-            amends: self.amends,
-            from: self.from,
-            to: self.to,
-            state: self.state,
-        }
-    }
+narrowed_query! {
+    /// What a list is narrowed to, and which part of it is wanted.
+    pub struct NoticesQuery {}
 }

@@ -194,25 +194,25 @@ pub async fn rotate(deps: &Deps, user: UserId, id: WebhookId, call: &Call) -> Re
 
 /// Pauses a webhook: nothing is sent there until it is resumed, and what is due meanwhile is skipped.
 pub async fn pause(deps: &Deps, user: UserId, id: WebhookId) -> Result<Shown> {
-    deps.db
-        .write(async |tx| {
-            hold(tx, user).await?;
-            living_in(tx, user, id).await?;
-            let now = deps.clock.now();
-            webhook::pause(tx, id, now, PauseReason::User).await?;
-            Ok(shown(get_in(tx, user, id).await?, now))
-        })
-        .await
+    set_paused(deps, user, id, true).await
 }
 
 /// Sends there again, whoever paused it.
 pub async fn resume(deps: &Deps, user: UserId, id: WebhookId) -> Result<Shown> {
+    set_paused(deps, user, id, false).await
+}
+
+async fn set_paused(deps: &Deps, user: UserId, id: WebhookId, paused: bool) -> Result<Shown> {
     deps.db
         .write(async |tx| {
             hold(tx, user).await?;
             living_in(tx, user, id).await?;
             let now = deps.clock.now();
-            webhook::resume(tx, id, now).await?;
+            if paused {
+                webhook::pause(tx, id, now, PauseReason::User).await?;
+            } else {
+                webhook::resume(tx, id, now).await?;
+            }
             Ok(shown(get_in(tx, user, id).await?, now))
         })
         .await
