@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::id::{DeliveryId, EndpointId, NoticeId};
+use crate::domain::id::{DeliveryId, EndpointId, NoticeId, UserId};
 use crate::domain::notice::Project;
 use crate::domain::time::Timestamp;
 use crate::domain::words::words;
@@ -96,6 +96,8 @@ pub struct About {
 pub struct Recipient {
     /// The endpoint, for the record.
     pub endpoint: EndpointId,
+    /// Whose it is: for telling one user's endpoints from several users', never for the wire.
+    pub user: UserId,
     /// What the provider knows it by.
     pub address: Address,
     /// The idempotency key that the provider is given.
@@ -281,6 +283,7 @@ mod tests {
     fn an_address_is_never_printed() {
         let recipient = Recipient {
             endpoint: EndpointId::new(),
+            user: UserId::new(),
             address: Address::parse("secret-token").unwrap(),
             delivery: DeliveryId::from_uuid(uuid::Uuid::nil()),
         };

@@ -81,7 +81,7 @@ table! {
     WebhookLimitReached => 409, "webhook_limit_reached", "Webhook 数量已达上限", "No more webhooks are allowed";
     WebhookEnded => 409, "webhook_ended", "接收方已声明停用，请重新登记", "The receiver said that it is no more; register anew";
     WebhookSecretNotOurs => 409, "webhook_secret_not_ours", "该机器人的密钥不由本服务生成", "The secret of this bot is not made here";
-    DeliveryOvertaken => 409, "delivery_overtaken", "该投递已被更新的修订或撤回取代", "A newer revision or the withdrawal has taken its place";
+    DeliveryOvertaken => 409, "delivery_overtaken", "该投递或更新的修订、撤回正在发送，请稍后再试", "It is being sent, or a newer revision or the withdrawal is: ask again later";
     ChannelUnknown => 422, "channel_unknown", "推送通道不可用", "The channel cannot be registered";
     NameTaken => 409, "name_taken", "名称已被使用", "The name is taken";
     LastAdmin => 409, "last_admin", "这是最后一名管理员，请先指定另一名", "The last admin: name another one first";

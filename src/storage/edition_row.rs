@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::{DbResult, one};
 use crate::domain::id::NoticeId;
+use crate::domain::time::Timestamp;
 
 /// A revision as matching and messages need it.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -42,6 +43,29 @@ pub async fn for_fan_out(conn: &impl ConnectionTrait, notice: NoticeId, revision
         conn,
         "SELECT r.document, r.folded, r.category_path, r.region_path, r.notice_type, r.stage, r.project_key, \
            r.purchaser_keys, r.amount_fen, r.amends \
+         FROM notice_revisions r WHERE r.notice_id = $1 AND r.revision = $2",
+        [notice.into(), i64::from(revision).into()],
+    )
+    .await
+}
+
+/// How a revision stands.
+#[derive(Debug, FromQueryResult)]
+pub struct Standing {
+    /// A word of `EditionKind`.
+    pub kind: String,
+    /// When it was published.
+    pub created_at: Timestamp,
+    /// Endpoints are being told of it, or will be.
+    pub is_under_way: bool,
+}
+
+/// How a revision stands.
+pub async fn standing(conn: &impl ConnectionTrait, notice: NoticeId, revision: i32) -> DbResult<Option<Standing>> {
+    one(
+        conn,
+        "SELECT r.kind, r.created_at, EXISTS (SELECT 1 FROM fan_outs f WHERE f.notice_id = r.notice_id \
+           AND f.revision = r.revision AND f.announce = 'push' AND f.finished_at IS NULL) AS is_under_way \
          FROM notice_revisions r WHERE r.notice_id = $1 AND r.revision = $2",
         [notice.into(), i64::from(revision).into()],
     )

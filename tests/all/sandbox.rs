@@ -8,7 +8,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use yizhan::domain::channel::{Channel, Repeat};
-use yizhan::domain::id::{DeliveryId, EndpointId, NoticeId};
+use yizhan::domain::id::{DeliveryId, EndpointId, NoticeId, UserId};
 use yizhan::domain::message::{Address, CallFailure, Message, MessageKind, Outcome, Recipient};
 use yizhan::domain::time::Timestamp;
 use yizhan::providers::sandbox::{Sandbox as Channels, Settings as ClientSettings};
@@ -98,7 +98,8 @@ fn message(title: &str) -> Message {
 fn to(token: &str, message: &Message) -> Recipient {
     let endpoint = EndpointId::new();
     let address = Address::parse(token).unwrap();
-    Recipient { endpoint, address, delivery: DeliveryId::of(message.notice, message.revision, endpoint) }
+    let delivery = DeliveryId::of(message.notice, message.revision, endpoint);
+    Recipient { endpoint, user: UserId::new(), address, delivery }
 }
 
 fn all(tokens: &[&str], message: &Message) -> Vec<Recipient> {

@@ -8,7 +8,7 @@ use yizhan::domain::net::Networks;
 use yizhan::domain::session::SessionEnd;
 use yizhan::domain::webhook::Reach;
 use yizhan::services::{account, session, webhook};
-use yizhan::storage::value;
+use yizhan::storage::{self, value};
 
 use super::support::{Answer, Caller, Person, Received, Receiver, Reply, TestApp, eventually, notice, subscription};
 
@@ -231,19 +231,42 @@ async fn a_delivery_is_resent_with_its_id_unless_a_newer_word_has_overtaken_it()
     assert_eq!(answer.at("/outcome"), "accepted", "the withdrawal is the newest word, and can be told again");
     assert_eq!(receiver.received(6).await[5].json()["type"], "notice.withdrawn");
 
-    // A quiet correction tells nobody who was told, and is the newest word all the same.
-    let third = notice();
-    let id = third.publish(&publisher).await;
-    receiver.received(7).await;
-    logged(&me, &made, |delivery| delivery["notice_id"] == json!(id) && accepted(delivery)).await;
-    let better = third.with("title", "长沙市芙蓉区道路提质改造工程施工招标公告（勘误）").0;
-    let quiet = json!({ "editorial": true, "notice": better });
-    publisher.post(&format!("/v1/notices/{id}/revisions"), quiet).await.expect(201);
-    let overtaken = format!("{}/deliveries/{id}/resend", path(&made));
-    me.post(&overtaken, json!({})).await.expect(409).problem("delivery_overtaken");
-    assert_eq!(receiver.so_far().len(), 7);
     let nowhere = format!("{}/deliveries/ntc_01h455vb4pex5vsknk084sn02q/resend", path(&made));
     me.post(&nowhere, json!({})).await.expect(404).problem("not_found");
+}
+
+#[tokio::test]
+async fn after_a_quiet_correction_the_correction_is_what_is_resent_once_nothing_of_it_is_on_its_way() {
+    let app = app().await;
+    let (me, receiver, made) = reader(&app).await;
+    let publisher = app.publisher().await;
+    let said = notice();
+    let id = said.publish(&publisher).await;
+    let first = receiver.received(1).await.remove(0);
+    logged(&me, &made, accepted).await;
+    let better = "长沙市芙蓉区道路提质改造工程施工招标公告（勘误）";
+    let quiet = json!({ "editorial": true, "notice": said.with("title", better).0 });
+    publisher.post(&format!("/v1/notices/{id}/revisions"), quiet).await.expect(201);
+    carried(&app, &id).await;
+    let resend = format!("{}/deliveries/{id}/resend", path(&made));
+    let answer = me.post(&resend, json!({})).await.expect(200);
+    assert_eq!((answer.at("/outcome"), answer.at("/revision")), (&json!("accepted"), &json!(2)));
+    let again = receiver.received(2).await.remove(1);
+    verify(&made.string("/secret"), &again);
+    let told = again.json();
+    assert_eq!((&told["type"], &told["data"]["notice"]["title"]), (&json!("notice.revised"), &json!(better)));
+    // Another text is another message: whoever drops repeats must not drop it.
+    assert_ne!(again.header("webhook-id"), first.header("webhook-id"));
+    assert_eq!(answer.string("/webhook_id"), again.header("webhook-id"));
+    let log =
+        logged(&me, &made, |delivery| delivery["attempts"].as_array().is_some_and(|tries| tries.len() == 2)).await;
+    assert_eq!((&log["revision"], &log["state"]), (&json!(1), &json!("accepted")));
+
+    // A newer edition that is being carried comes by itself.
+    let under_way = "UPDATE fan_outs SET finished_at = NULL WHERE revision = 2";
+    app.inside(async move |deps| storage::execute(deps.db.writer(), under_way, []).await).await.expect("a fan-out");
+    me.post(&resend, json!({})).await.expect(409).problem("delivery_overtaken");
+    assert_eq!(receiver.so_far().len(), 2);
 }
 
 #[tokio::test]

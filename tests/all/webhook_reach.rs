@@ -186,7 +186,14 @@ async fn an_endless_answer_is_read_so_far_and_a_slow_one_is_waited_for_so_long()
         receiver.then(reply);
         let tried = me.post(&test, json!({})).await.expect(200);
         assert_eq!((tried.at("/outcome"), tried.at("/status")), (&json!("no_answer"), &json!(null)), "{}", tried.text);
+        assert_eq!(tried.at("/answer"), "too_slow", "the call itself has an end, and not only the wait for it");
     }
+    // What a bot means stands in its answer: that is read so far and no further, however long it goes on.
+    let bot = json!({ "preset": "wecom", "url": receiver.url("/bot/0123456789"), "label": "群" });
+    let bot = me.post(PATH, bot).await.expect(201);
+    receiver.then(Reply::Endless);
+    let tried = me.post(&format!("{}/test", path(&bot)), json!({})).await.expect(200);
+    assert_eq!(tried.at("/outcome"), "unknown_answer", "{}", tried.text);
 }
 
 #[tokio::test]
@@ -209,6 +216,37 @@ async fn who_hangs_delays_nobody_else() {
     let once = |delivery: &serde_json::Value| delivery["attempts"].as_array().is_none_or(|tries| tries.len() <= 1);
     assert!(log.items().iter().all(once), "none of them was postponed for a failure of others: {}", log.text);
     assert!(hangs.so_far().len() < 24, "who hangs is left alone for a while");
+}
+
+#[tokio::test]
+async fn one_server_has_so_many_calls_at_a_time_under_however_many_names_and_ports() {
+    const MOST: usize = 16;
+    let app = TestApp::with(|config| {
+        config.webhooks.settings.reach = super::webhook::near();
+        // Nobody's call ends while others are counted.
+        config.notifier.send_budget = Duration::from_secs(10);
+    })
+    .await;
+    let (hangs, other_port) = (Receiver::at("127.0.0.3").await, Receiver::at("127.0.0.3").await);
+    hangs.always(Reply::Silent);
+    other_port.always(Reply::Silent);
+    for number in 0..MOST + 4 {
+        let (me, name) = (app.user().await, format!("name{number}.example.org"));
+        app.world().name(&name, &[&["127.0.0.3"]]);
+        subscription().subscribe(&me).await;
+        let port = if number % 2 == 0 { hangs.port() } else { other_port.port() };
+        register(&me, &format!("http://{name}:{port}/hook")).await;
+    }
+    let id = notice().publish(&app.publisher().await).await;
+    let operator = app.operator().await;
+    let turned_away = eventually("some are told that we are busy", async || {
+        let log = operator.get(&format!("/v1/operator/deliveries?notice={id}&limit=100")).await.expect(200);
+        let busy = log.items().iter().filter(|one| one["attempts"][0]["detail"] == "busy").count();
+        (busy >= 4).then_some(busy)
+    })
+    .await;
+    assert_eq!(turned_away, 4);
+    assert!(hangs.so_far().len() + other_port.so_far().len() <= MOST);
 }
 
 /// The server as a process of its own, with all that it says in a file; stopped when it is dropped.
@@ -276,16 +314,23 @@ async fn neither_an_address_nor_a_secret_stands_in_any_log_line_and_no_proxy_is_
     // They say what they were sent, and fail.
     let echo = format!("no /in/path-that-opens?key=query-that-opens with {}", plain.string("/secret"));
     receiver.then(Reply::Plain(500, "", echo));
-    chat.then(Reply::Plain(500, "", format!("no /robot/send?access_token=token-that-opens with {secret}")));
+    chat.then(Reply::Echo(500, format!("no /robot/send?access_token=token-that-opens with {secret} at ")));
     chat.always(Reply::said(r#"{"errcode":0}"#));
     notice().publish(&publisher).await;
     receiver.received(2).await;
-    chat.received(2).await;
+    // DingTalk's signature stands in the path that the chat told again.
+    let signed = chat.received(2).await.remove(0).path;
+    let pairs: Vec<&str> = signed.split(['?', '&']).collect();
+    let value = |name: &str| {
+        let value = pairs.iter().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).expect("a value");
+        value.to_owned()
+    };
+    let (stamp, sign) = (value("timestamp"), value("sign"));
     let mut log = String::new();
     for webhook in [&plain, &bot] {
         log += &logged(&me, webhook, |delivery| delivery["state"] == "accepted").await.to_string();
     }
-    assert!(log.contains("no /…"), "what they said is kept: {log}");
+    assert!(log.matches("no /…").count() >= 2, "what they said is kept: {log}");
     let rotated = me.post(&format!("{}/secret", path(&plain)), json!({})).await.expect(200);
     let refused = hook("https://10.0.0.1/path-that-opens");
     me.post(PATH, refused).await.expect(422);
@@ -293,6 +338,7 @@ async fn neither_an_address_nor_a_secret_stands_in_any_log_line_and_no_proxy_is_
     assert!(said.contains("webhook") || said.len() > 1_000, "the log was on");
     let mut secrets = vec![plain.string("/secret"), rotated.string("/secret"), secret.to_owned()];
     secrets.extend(["path-that-opens", "query-that-opens", "token-that-opens"].map(ToOwned::to_owned));
+    secrets.extend([stamp, sign]);
     for secret in secrets {
         assert!(!log.contains(&secret), "{secret} is told to the user again: {log}");
         let line = said.lines().find(|line| line.contains(&secret));

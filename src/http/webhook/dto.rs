@@ -164,6 +164,9 @@ pub struct WebhookAnswerView {
     outcome: &'static str,
     /// The `webhook-id` that it was sent with.
     webhook_id: DeliveryId,
+    /// The revision of the notice that was sent; nothing for a test.
+    #[schema(example = 1)]
+    revision: Option<i32>,
     /// The HTTP status; nothing when there was no answer.
     status: Option<u16>,
     /// How many milliseconds it took.
@@ -179,6 +182,7 @@ impl WebhookAnswerView {
         Self {
             outcome: tried.outcome,
             webhook_id: tried.delivery,
+            revision: tried.revision,
             status: tried.status,
             latency_ms: u64::try_from(latency).unwrap_or(u64::MAX),
             answer: tried.text,

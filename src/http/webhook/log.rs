@@ -56,8 +56,10 @@ pub async fn list_webhook_deliveries(
 /// Sends a delivery once more.
 #[utoipa::path(
     tag = "webhooks", operation_id = "resend_webhook_delivery", summary = "Resend a notice's delivery to a webhook",
-    description = "立即重新投递该公告的最新版本，`webhook-id` 不变，并返回对方的回答；被更新的修订或撤回取代的不再发送。The try stands in \
-                   the log; one that is accepted settles the delivery, also after its deadline.",
+    description = "立即重新投递该公告的最新版本，并返回对方的回答；`webhook-id` 与该版本各次投递相同。The newest edition is sent, also \
+                   where it is a quiet correction or a withdrawal that was not sent there before; while that is still on \
+                   its way, the answer is 409: ask again later. The try stands in the log; one that is accepted settles \
+                   the delivery, also after its deadline.",
     params(("id" = WebhookId, Path), ("notice" = NoticeId, Path)), security(("user" = [])),
     responses((status = 200, body = WebhookAnswerView), ResendProblems)
 )]

@@ -71,7 +71,7 @@ pub(super) fn dingtalk(card: &Card) -> Value {
 }
 
 /// Feishu: a card of plain texts, and a button.
-pub(super) fn feishu(card: &Card, secret: Option<&Secret>, now: Timestamp) -> Value {
+pub(super) fn feishu(card: &Card, signature: Option<&Signature>) -> Value {
     let plain = |text: &str| json!({ "tag": "plain_text", "content": text });
     let mut elements = Vec::new();
     if !card.summary.is_empty() {
@@ -86,21 +86,31 @@ pub(super) fn feishu(card: &Card, secret: Option<&Secret>, now: Timestamp) -> Va
     });
     let header = json!({ "title": plain(&card.title), "template": card.colour });
     let mut call = json!({ "msg_type": "interactive", "card": { "header": header, "elements": elements } });
-    if let (Some(secret), Some(call)) = (secret, call.as_object_mut()) {
-        // What is signed is nothing; the key is the instant and the secret.
-        let timestamp = (now.as_millis() / 1000).to_string();
-        let sign = mac(format!("{timestamp}\n{}", secret.expose()).as_bytes(), b"");
-        call.insert("timestamp".to_owned(), timestamp.into());
-        call.insert("sign".to_owned(), sign.into());
+    if let (Some(signature), Some(call)) = (signature, call.as_object_mut()) {
+        call.insert("timestamp".to_owned(), signature.timestamp.as_str().into());
+        call.insert("sign".to_owned(), signature.sign.as_str().into());
     }
     call
 }
 
+/// What a bot's service believes for an hour.
+pub(super) struct Signature {
+    pub(super) timestamp: String,
+    pub(super) sign: String,
+}
+
+/// Feishu's signature: of nothing; its key is the instant in seconds and the secret.
+pub(super) fn feishu_signature(secret: &Secret, now: Timestamp) -> Signature {
+    let timestamp = (now.as_millis() / 1000).to_string();
+    let sign = mac(format!("{timestamp}\n{}", secret.expose()).as_bytes(), b"");
+    Signature { timestamp, sign }
+}
+
 /// DingTalk's signature: the instant in milliseconds and the secret, signed with the secret.
-pub(super) fn dingtalk_signature(secret: &Secret, now: Timestamp) -> (String, String) {
+pub(super) fn dingtalk_signature(secret: &Secret, now: Timestamp) -> Signature {
     let timestamp = now.as_millis().to_string();
     let sign = mac(secret.expose().as_bytes(), format!("{timestamp}\n{}", secret.expose()).as_bytes());
-    (timestamp, sign)
+    Signature { timestamp, sign }
 }
 
 fn cut(text: &str, most: usize) -> String {
@@ -166,13 +176,14 @@ mod tests {
     #[test]
     fn the_signatures_are_made_as_the_services_documents_say() {
         let (secret, now) = (Secret::given("this is secret"), Timestamp::from_millis(1_577_262_236_757));
-        let (timestamp, sign) = dingtalk_signature(&secret, now);
+        let Signature { timestamp, sign } = dingtalk_signature(&secret, now);
         assert_eq!(
             (timestamp.as_str(), sign.as_str()),
             ("1577262236757", "hmPWwU+7lVdm3ZZz0r9tSfx0L4Q26jWOZr9+Gs6EZQM=")
         );
         let secret = Secret::given("demo");
-        let call = feishu(&card("题"), Some(&secret), Timestamp::from_millis(1_599_360_473_000));
+        let signature = feishu_signature(&secret, Timestamp::from_millis(1_599_360_473_000));
+        let call = feishu(&card("题"), Some(&signature));
         assert_eq!(
             (&call["timestamp"], &call["sign"]),
             (&json!("1599360473"), &json!("l1N0gAcBjdwBvGm1xMjOF0XSyaLRpR7tuO5dHfhAYc8="))

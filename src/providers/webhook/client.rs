@@ -8,15 +8,18 @@
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use tokio::time::Instant;
 
 use super::CHANNEL;
 use super::message::Request;
+use super::places::Places;
 use super::settings::{Lookup, Settings};
 use crate::domain::webhook::{Preset, Reach};
 use crate::providers::{SettingsError, wire};
@@ -75,10 +78,11 @@ impl NoAnswer {
     }
 }
 
-/// The addresses of a name, if all of them may be connected to.
+/// The address of a name to connect to, if all of its addresses may be connected to.
 struct Guarded {
     reach: Reach,
     lookup: Lookup,
+    places: Arc<Places>,
 }
 
 /// A name has an address that may not be connected to.
@@ -86,7 +90,7 @@ struct Guarded {
 #[error("address not allowed")]
 struct Forbidden;
 
-/// Too many names are being looked up.
+/// Too many names are being looked up, or too many calls are under way to where this one leads.
 #[derive(Debug, thiserror::Error)]
 #[error("busy")]
 struct Busy;
@@ -94,6 +98,7 @@ struct Busy;
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let (found, reach) = ((self.lookup)(name.as_str().to_owned()), self.reach.clone());
+        let places = Arc::clone(&self.places);
         Box::pin(async move {
             let found = match found.await {
                 Err(error) if error.kind() == ErrorKind::ResourceBusy => return Err(Busy.into()),
@@ -103,15 +108,20 @@ impl Resolve for Guarded {
             if found.iter().any(|address| !reach.permits(*address)) {
                 return Err(Forbidden.into());
             }
-            let addresses: Addrs = Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
+            if found.is_empty() {
+                return Err(std::io::Error::from(ErrorKind::NotFound).into());
+            }
+            let address = places.lead(name.as_str(), &found, Instant::now()).ok_or(Busy)?;
+            let addresses: Addrs = Box::new(std::iter::once(SocketAddr::new(address, 0)));
             Ok(addresses)
         })
     }
 }
 
 impl Client {
-    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let guarded = Guarded { reach: settings.reach.clone(), lookup: settings.lookup.clone() };
+    pub(super) fn new(settings: &Settings, places: &Arc<Places>) -> Result<Self, SettingsError> {
+        let places = Arc::clone(places);
+        let guarded = Guarded { reach: settings.reach.clone(), lookup: settings.lookup.clone(), places };
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(Policy::none())

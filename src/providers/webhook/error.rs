@@ -12,9 +12,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::client::{Answer, NoAnswer, Silence};
+use super::redact;
 use super::turns::Health;
 use crate::domain::message::{Outcome, shortened};
-use crate::domain::webhook::{Preset, Target};
+use crate::domain::webhook::{Preset, Secret, Target};
 
 /// A bot that was called too often: when to come again.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,7 +48,7 @@ fn silent(silence: Silence) -> (Outcome, Health) {
     let lost = Outcome::RetryAt { after: None, maybe_delivered: true };
     match silence {
         Silence::Forbidden => (Outcome::Failed, Health::AddressFailed),
-        Silence::NoConnection => (Outcome::Failed, Health::HostFailed),
+        Silence::NoConnection => (Outcome::Failed, Health::Unreached),
         Silence::TooSlow => (lost, Health::Hung),
         Silence::Broken => (lost, Health::Broke),
         Silence::Busy => (Outcome::RetryAt { after: None, maybe_delivered: false }, Health::Untold),
@@ -93,8 +94,13 @@ fn bot(preset: Preset, answer: &Answer) -> (Outcome, Health) {
     }
 }
 
-/// What is kept of the answer: its status and the beginning of its words, without what opens.
-pub(super) fn note(target: &Target, answer: &Result<Answer, NoAnswer>) -> (Option<u16>, Option<String>) {
+/// What is kept of the answer: its status and the beginning of its words, without what opens. `made` is what was made for
+/// this call and opens for a while: signatures and their instants.
+pub(super) fn note(
+    target: &Target,
+    made: &[String],
+    answer: &Result<Answer, NoAnswer>,
+) -> (Option<u16>, Option<String>) {
     let (status, text) = match answer {
         Ok(answer) => (Some(answer.status), String::from_utf8_lossy(&answer.body).into_owned()),
         Err(NoAnswer { silence: Silence::Forbidden, .. }) => (None, "address_not_allowed".to_owned()),
@@ -102,23 +108,23 @@ pub(super) fn note(target: &Target, answer: &Result<Answer, NoAnswer>) -> (Optio
         Err(NoAnswer { silence: Silence::Busy, .. }) => (None, "busy".to_owned()),
         Err(NoAnswer { text, .. }) => (None, text.clone()),
     };
-    let text = shortened(redacted(target, text).trim());
+    let text = shortened(redact::redacted(&telling(target, made), &text).trim());
     (status, Some(text).filter(|text| !text.is_empty()))
 }
 
-/// A text without the target's secrets and the telling parts of its address, which a server may well repeat.
-fn redacted(target: &Target, text: String) -> String {
+/// What a server may well repeat of what it was sent, and nobody is to read: secrets, the telling parts of the address, and
+/// what was made.
+fn telling<'a>(target: &'a Target, made: &'a [String]) -> Vec<&'a str> {
     let secrets = target.secret.iter().chain(target.previous.iter().map(|previous| &previous.secret));
     let after_host = target.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, rest)| rest);
     let parts = after_host.into_iter().flat_map(|rest| rest.split(['/', '?', '&', '=', '#']));
-    let telling = secrets.map(|secret| secret.expose()).chain(after_host).chain(parts);
-    telling.filter(|part| part.len() >= TELLING_BYTES).fold(text, |text, part| text.replace(part, "…"))
+    let telling = secrets.map(Secret::expose).chain(after_host).chain(parts).chain(made.iter().map(String::as_str));
+    telling.filter(|part| part.len() >= TELLING_BYTES).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::webhook::Secret;
 
     fn said(status: u16, body: &str) -> Result<Answer, NoAnswer> {
         Ok(Answer { status, retry_after: None, body: body.as_bytes().to_vec() })
@@ -177,14 +183,22 @@ mod tests {
     fn what_is_kept_is_short_and_holds_nothing_that_opens() {
         let target = Target {
             preset: Preset::Dingtalk,
-            url: "https://oapi.example.com/robot/send?access_token=0123456789".to_owned(),
+            url: "https://oapi.example.com/robot/send?access_token=0123456789&group=%E6%8A%95%E6%A0%87%2Fa".to_owned(),
             secret: Some(Secret::given("SEC0123456789")),
             previous: None,
         };
-        let echo = format!("no /robot/send?access_token=0123456789 for SEC0123456789\n{}", "x".repeat(5_000));
-        let (status, text) = note(&target, &said(404, &echo));
+        let made = ["1577262236757", "hmPWwU+7lVdm3ZZz0r9t/SfxQ=="].map(ToOwned::to_owned);
+        let echo = format!(
+            "no /robot/send?access_token=0123456789 for SEC0123456789 and 投标/a signed hmPWwU%2B7lVdm3ZZz0r9t%2fSfxQ%3D%3D \
+             at 1577262236757, that is hmPWwU 7lVdm3ZZz0r9t\\/SfxQ==\n{}",
+            "x".repeat(5_000)
+        );
+        let (status, text) = note(&target, &made, &said(404, &echo));
         let text = text.expect("words");
-        assert!(!text.contains("0123456789") && !text.contains('\n') && text.chars().count() <= 300, "{text}");
+        for opens in ["0123456789", "投标", "157726", "hmPWwU", "SfxQ"] {
+            assert!(!text.contains(opens), "{opens} in {text}");
+        }
+        assert!(!text.contains('\n') && text.chars().count() <= 300, "{text}");
         assert_eq!(status, Some(404));
     }
 }

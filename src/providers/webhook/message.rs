@@ -8,13 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use url::Url;
 
-use super::bots;
+use super::bots::{self, Signature};
 use crate::domain::id::{DeliveryId, NoticeId, WebhookId};
 use crate::domain::message::{Message, MessageKind};
 use crate::domain::notice::Project;
 use crate::domain::time::Timestamp;
-use crate::domain::webhook::{Preset, Secret, Target};
+use crate::domain::webhook::{Preset, Target};
 
+/// The header that says who sent it.
+const SIGNATURE: &str = "webhook-signature";
 /// The version of what stands in `data`.
 const VERSION: u8 = 1;
 
@@ -32,6 +34,8 @@ pub(super) struct Request {
     pub(super) url: Url,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
+    /// The signatures of this call and their instants, which open for a while.
+    pub(super) made: Vec<String>,
 }
 
 /// The call that says it at a target.
@@ -42,22 +46,33 @@ pub(super) fn request(
     id: DeliveryId,
     now: Timestamp,
 ) -> Result<Request, serde_json::Error> {
-    let secret = target.secrets(now).next();
-    let (mut headers, body) = (Vec::new(), body(target.preset, word, secret, now)?);
-    match target.preset {
-        Preset::Standard => headers = signatures(target, &id.to_string(), &body, now),
-        Preset::Dingtalk => {
-            if let Some(secret) = secret {
-                let (timestamp, sign) = bots::dingtalk_signature(secret, now);
-                url.query_pairs_mut().append_pair("timestamp", &timestamp).append_pair("sign", &sign);
-            }
+    let signature = target.secrets(now).next().and_then(|secret| match target.preset {
+        Preset::Dingtalk => Some(bots::dingtalk_signature(secret, now)),
+        Preset::Feishu => Some(bots::feishu_signature(secret, now)),
+        Preset::Standard | Preset::Wecom => None,
+    });
+    let body = body(target.preset, word, signature.as_ref(), now)?;
+    let headers = match target.preset {
+        Preset::Standard => signatures(target, &id.to_string(), &body, now),
+        Preset::Dingtalk | Preset::Wecom | Preset::Feishu => Vec::new(),
+    };
+    let signed = headers.iter().filter(|(name, _)| *name == SIGNATURE).flat_map(|(_, value)| value.split(' '));
+    let mut made: Vec<String> = signed.map(ToOwned::to_owned).collect();
+    if let Some(Signature { timestamp, sign }) = signature {
+        if target.preset == Preset::Dingtalk {
+            url.query_pairs_mut().append_pair("timestamp", &timestamp).append_pair("sign", &sign);
         }
-        Preset::Wecom | Preset::Feishu => {}
+        made.extend([timestamp, sign]);
     }
-    Ok(Request { url, headers, body })
+    Ok(Request { url, headers, body, made })
 }
 
-fn body(preset: Preset, word: Word<'_>, secret: Option<&Secret>, now: Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+fn body(
+    preset: Preset,
+    word: Word<'_>,
+    signature: Option<&Signature>,
+    now: Timestamp,
+) -> Result<Vec<u8>, serde_json::Error> {
     match preset {
         Preset::Standard => match word {
             Word::Notice(message) => serde_json::to_vec(&Event::of(message)),
@@ -65,7 +80,7 @@ fn body(preset: Preset, word: Word<'_>, secret: Option<&Secret>, now: Timestamp)
         },
         Preset::Wecom => serde_json::to_vec(&bots::wecom(&bots::Card::of(word))),
         Preset::Dingtalk => serde_json::to_vec(&bots::dingtalk(&bots::Card::of(word))),
-        Preset::Feishu => serde_json::to_vec(&bots::feishu(&bots::Card::of(word), secret, now)),
+        Preset::Feishu => serde_json::to_vec(&bots::feishu(&bots::Card::of(word), signature)),
     }
 }
 
@@ -80,7 +95,7 @@ fn signatures(target: &Target, id: &str, body: &[u8], now: Timestamp) -> Vec<(&'
     let mut signed = format!("{id}.{timestamp}.").into_bytes();
     signed.extend_from_slice(body);
     let all: Vec<String> = target.secrets(now).map(|secret| format!("v1,{}", mac(&secret.bytes(), &signed))).collect();
-    vec![("webhook-id", id.to_owned()), ("webhook-timestamp", timestamp), ("webhook-signature", all.join(" "))]
+    vec![("webhook-id", id.to_owned()), ("webhook-timestamp", timestamp), (SIGNATURE, all.join(" "))]
 }
 
 /// What a server of a user's is told.
@@ -164,6 +179,7 @@ impl Event<TestData> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::webhook::Secret;
 
     /// The specification's libraries agree on this one.
     #[test]

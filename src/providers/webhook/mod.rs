@@ -1,17 +1,19 @@
 //! The `webhook` channel: servers of users, spoken to as Standard Webhooks asks, and the bots of group chats.
 //!
 //! ```text
-//!   turns.rs    may this host, this bot be called now?          (standing.rs: rests after failures)
+//!   turns.rs    may this webhook, this host be called now?      (standing.rs: rests after failures)
+//!   places.rs   how many calls are under way to this server?
 //!   message.rs  the call in the words of its preset, signed     (bots.rs: WeCom, DingTalk, Feishu)
 //!   client.rs   the name's addresses are looked up, judged, and connected to: one look-up, one judgement
 //!   error.rs    what the answer means for the delivery, and for the host
+//!   redact.rs   the words of the answer without what opens
 //! ```
 //!
 //! Promise: no connection is made to an address that `Reach` does not permit, whatever a name resolves to and whenever
 //! it changes, because what was judged is what is connected to; redirects are not followed and no proxy is asked. An
 //! answer is read to 4 kB and no further, and no call lasts longer than [`Settings::timeout`]. `webhook-id` is the
 //! delivery's id, the same at every try. Neither an address nor a secret stands in an error, a log or what is noted.
-//! A host that hangs, fails or limits costs its own recipients the wait and nobody else's. Not promised: once only; a
+//! A webhook that hangs, fails or limits costs its own user the wait and nobody else's. Not promised: once only; a
 //! receiver drops repeats by `webhook-id`, and a group chat shows them.
 //!
 //! # What is certain of the bots
@@ -25,10 +27,13 @@ mod bots;
 mod client;
 mod error;
 mod message;
+mod places;
+mod redact;
 mod settings;
 mod standing;
 mod turns;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -47,7 +52,9 @@ use crate::providers::{Provider, SettingsError};
 
 use self::client::{Client, NoAnswer, Silence};
 use self::message::Word;
-use self::turns::{Turns, Wish};
+use self::places::Places;
+use self::standing::BUSY;
+use self::turns::{Callee, Turns, Wish};
 
 const CHANNEL: Channel = Channel::Webhook;
 /// Calls at a time that users set off by hand.
@@ -60,6 +67,7 @@ const TURN_WITHIN: Duration = Duration::from_millis(300);
 pub struct Webhook {
     client: Client,
     turns: Turns,
+    places: Arc<Places>,
     in_flight: usize,
     by_hand: Semaphore,
     clock: Clock,
@@ -71,9 +79,11 @@ impl Webhook {
         if settings.in_flight == 0 || settings.per_host == 0 {
             return Err(SettingsError { channel: CHANNEL, reason: "calls at a time: at least 1".to_owned() });
         }
+        let places = Places::new(settings.per_host);
         Ok(Self {
-            client: Client::new(settings)?,
-            turns: Turns::new(settings.per_host),
+            client: Client::new(settings, &places)?,
+            turns: Turns::default(),
+            places,
             in_flight: settings.in_flight,
             by_hand: Semaphore::new(BY_HAND),
             clock: settings.clock.clone(),
@@ -91,16 +101,22 @@ impl Webhook {
 
     async fn call(&self, word: Word<'_>, to: &Recipient, wish: Wish) -> Noted {
         let Some((target, url)) = read(to) else { return Outcome::TokenGone { certain: false }.into() };
-        let host = turns::host(&url);
-        let request = match message::request(&target, url, word, to.delivery, self.clock.now()) {
+        let callee = Callee { user: to.user, address: to.endpoint, preset: target.preset };
+        let request = match message::request(&target, url.clone(), word, to.delivery, self.clock.now()) {
             Ok(request) => request,
             Err(error) => return Outcome::PayloadRefused { code: error.to_string() }.into(),
         };
-        let turn = self.turns.begin(&host, (to.endpoint, target.preset), wish, Instant::now());
+        let made = request.made.clone();
+        let place = self.places.enter(&url);
+        let turn = self.turns.begin(&turns::host(&url), callee, wish, Instant::now());
         let answer = self.client.post(request, target.preset).await;
+        if matches!(&answer, Err(NoAnswer { silence: Silence::NoConnection | Silence::TooSlow, .. })) {
+            self.places.missed(&url);
+        }
+        drop(place);
         let (outcome, health) = error::judge(target.preset, &answer);
         turn.ended(health);
-        let (status, text) = error::note(&target, &answer);
+        let (status, text) = error::note(&target, &made, &answer);
         Noted { outcome, status, text }
     }
 }
@@ -149,7 +165,8 @@ impl Provider for Webhook {
 
     fn not_before(&self, to: &Recipient) -> Option<Duration> {
         let (target, url) = read(to)?;
-        self.turns.wait(&turns::host(&url), to.endpoint, target.preset, Instant::now())
+        let rests = self.turns.wait(&turns::host(&url), to.endpoint, target.preset, Instant::now());
+        rests.max(self.places.is_full(&url).then_some(BUSY))
     }
 
     async fn test(&self, to: &Recipient) -> Option<Noted> {

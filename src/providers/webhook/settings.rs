@@ -26,7 +26,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// The most calls at a time. Default 64.
     pub in_flight: usize,
-    /// The most calls at a time to one host, but for the bots of chat services. Default 16.
+    /// The most calls at a time to one server, by its name and by its address, but for the chat services. Default 16.
     pub per_host: usize,
     /// What time signatures tell. Default: the machine's.
     pub clock: Clock,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::id::EndpointId;
+use crate::domain::id::UserId;
 
 /// Failures in a row after which there is a rest.
 pub(super) const TRIES: u32 = 3;
@@ -16,8 +16,8 @@ pub(super) const TRIES: u32 = 3;
 pub(super) const FIRST_REST: Duration = Duration::from_secs(2);
 /// … up to this. What is new is tried again as soon as that.
 pub(super) const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
-/// Different addresses of a host that must be without an answer before it is the host that rests: one user's path that
-/// hangs is nobody else's matter.
+/// Users who must be without an answer from a host before it is the host that rests: what hangs for one of them, at
+/// however many of their addresses, is nobody else's matter.
 const WITNESSES: usize = 3;
 /// When to come again to a host that is busy with us, or that is being probed.
 pub(super) const BUSY: Duration = Duration::from_millis(300);
@@ -27,8 +27,8 @@ pub(super) struct Standing {
     pub(super) under_way: usize,
     failures: u32,
     pub(super) rests_until: Option<Instant>,
-    /// Of a host: its addresses that got no answer since the last success.
-    doubted_by: Vec<EndpointId>,
+    /// Of a host: the users who got no answer since the last success.
+    doubted_by: Vec<UserId>,
     /// When calls began of late; kept where there are limits.
     pub(super) recent: VecDeque<Instant>,
     /// When a call began or ended last.
@@ -71,10 +71,10 @@ impl Standing {
         self.rests_until = Some(now + rest);
     }
 
-    /// That one of these addresses got no answer; once several did, with no success between, it is the whole that rests.
-    pub(super) fn doubt(&mut self, address: EndpointId, now: Instant) {
-        if self.doubted_by.len() < WITNESSES && !self.doubted_by.contains(&address) {
-            self.doubted_by.push(address);
+    /// That one of these users got no answer; once several did, with no success between, it is the whole that rests.
+    pub(super) fn doubt(&mut self, user: UserId, now: Instant) {
+        if self.doubted_by.len() < WITNESSES && !self.doubted_by.contains(&user) {
+            self.doubted_by.push(user);
         }
         if self.doubted_by.len() >= WITNESSES {
             self.fail(1, now);

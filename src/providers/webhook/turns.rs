@@ -1,15 +1,15 @@
-//! Turns: which host and which bot may be called now.
+//! Turns: which webhook, and which host, is left alone for a while.
 //!
 //! ```text
 //!   well ── [`TRIES`] failures in a row, or a call that hung ─▶ rests, longer each time ─▶ one probe ─▶ well, or rests
 //! ```
 //!
-//! Promise: a host to which no connection is made is left alone for a while, and so is one address that hangs or answers
-//! with failures; a host of which several addresses hang with no success between rests, too. Meanwhile only a probe now
-//! and then costs anybody a call. What a user tries by hand, and a call that was given up, teach nothing about a host. A bot
-//! is called no oftener than its service allows. Not promised: that copies of this process share what they know (each
-//! learns by itself, and a service that counts says so in its answers), nor a share for each user: a host is a name and
-//! a port, and who answers slowly under many names holds as many calls as they get.
+//! Promise: a webhook that hangs, fails or is not reached is left alone for a while, and nobody else's with it; a host
+//! rests as a whole only when webhooks of several users got no answer there with no success between. Meanwhile only a
+//! probe now and then costs anybody a call. What a user tries by hand, and a call that was given up, teach nothing about a
+//! host. A bot is called no oftener than its service allows. How many calls are under way, [`places`](super::places)
+//! says. Not promised: that copies of this process share what they know: each learns by itself, and a service that
+//! counts says so in its answers.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +18,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use super::standing::{BUSY, Standing, TRIES};
-use crate::domain::id::EndpointId;
+use super::standing::{Standing, TRIES};
+use crate::domain::id::{EndpointId, UserId};
 use crate::domain::webhook::Preset;
 
 /// No receiver's word keeps it from being probed for longer.
@@ -34,11 +34,11 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 pub(super) enum Health {
     /// Host and address are well.
     Well,
-    /// The host is not there, or does not speak.
-    HostFailed,
-    /// The address did not answer in time; so many of a host speak against the host.
+    /// There was no connection; so many users of a host speak against the host, as with all that got no answer.
+    Unreached,
+    /// The address did not answer in time.
     Hung,
-    /// The connection ended in the middle of the call; so many of a host speak against the host.
+    /// The connection ended in the middle of the call.
     Broke,
     /// The host is well and this address of it is not.
     AddressFailed,
@@ -58,11 +58,8 @@ pub(super) enum Wish {
 }
 
 /// Who is under way, who rests, who was called when.
-#[derive(Debug)]
-pub(super) struct Turns {
-    per_host: usize,
-    state: Mutex<State>,
-}
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -71,12 +68,23 @@ struct State {
     swept: Option<Instant>,
 }
 
+/// Who is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Callee {
+    /// Whose webhook.
+    pub(super) user: UserId,
+    /// Which.
+    pub(super) address: EndpointId,
+    /// What is spoken there.
+    pub(super) preset: Preset,
+}
+
 /// A call under way. Dropping it without [`Turn::ended`] means that nobody waited for its end, and teaches nothing.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
     host: String,
-    address: EndpointId,
+    callee: Callee,
     wish: Wish,
     health: Health,
 }
@@ -98,13 +106,9 @@ const fn limits(preset: Preset) -> &'static [(usize, Duration)] {
 }
 
 impl Turns {
-    pub(super) fn new(per_host: usize) -> Self {
-        Self { per_host, state: Mutex::default() }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         // Numbers only: whoever panicked while it held them left them whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long to wait before an address is called; nothing: now.
@@ -113,8 +117,6 @@ impl Turns {
         let (host, address) = (state.hosts.get(host), state.addresses.get(&address));
         let waits = [
             host.and_then(|host| host.wait(now)),
-            // A chat service is one for all its bots, and made for many calls.
-            host.filter(|host| preset == Preset::Standard && host.under_way >= self.per_host).map(|_| BUSY),
             address.and_then(|address| address.wait(now)),
             address.and_then(|address| address.wait_by_limits(limits(preset), now)),
         ];
@@ -122,20 +124,19 @@ impl Turns {
     }
 
     /// A call begins.
-    pub(super) fn begin(&self, host: &str, to: (EndpointId, Preset), wish: Wish, now: Instant) -> Turn<'_> {
-        let (address, preset) = to;
+    pub(super) fn begin(&self, host: &str, callee: Callee, wish: Wish, now: Instant) -> Turn<'_> {
         let mut state = self.state();
         state.forget_what_says_nothing(now);
         state.hosts.entry(host.to_owned()).or_default().begin(now);
-        let standing = state.addresses.entry(address).or_default();
+        let standing = state.addresses.entry(callee.address).or_default();
         standing.begin(now);
-        if let Some((most, _)) = limits(preset).last() {
+        if let Some((most, _)) = limits(callee.preset).last() {
             standing.recent.push_back(now);
             while standing.recent.len() > *most {
                 standing.recent.pop_front();
             }
         }
-        Turn { turns: self, host: host.to_owned(), address, wish, health: Health::Untold }
+        Turn { turns: self, host: host.to_owned(), callee, wish, health: Health::Untold }
     }
 
     fn end(&self, turn: &Turn<'_>, now: Instant) {
@@ -144,19 +145,18 @@ impl Turns {
         host.end(now);
         match turn.health {
             _ if turn.wish == Wish::ByHand => {}
-            Health::HostFailed => host.fail(TRIES, now),
-            Health::Hung | Health::Broke => host.doubt(turn.address, now),
+            Health::Unreached | Health::Hung | Health::Broke => host.doubt(turn.callee.user, now),
             Health::Well | Health::AddressFailed | Health::AddressRests(_) => host.recover(),
             Health::Untold => {}
         }
-        let address = state.addresses.entry(turn.address).or_default();
+        let address = state.addresses.entry(turn.callee.address).or_default();
         address.end(now);
         match turn.health {
             Health::Well => address.recover(),
             Health::Hung => address.fail(1, now),
-            Health::AddressFailed | Health::Broke => address.fail(TRIES, now),
+            Health::AddressFailed | Health::Unreached | Health::Broke => address.fail(TRIES, now),
             Health::AddressRests(wait) => address.rests_until = Some(now + wait.min(LONGEST_WORD)),
-            Health::HostFailed | Health::Untold => {}
+            Health::Untold => {}
         }
     }
 }
@@ -188,14 +188,22 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::standing::{FIRST_REST, LONGEST_REST};
+    use super::super::standing::{BUSY, FIRST_REST, LONGEST_REST};
     use super::*;
 
     const HOST: &str = "hooks.example.com:443";
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn standard(address: EndpointId) -> Callee {
+        Callee { user: UserId::from_uuid(address.as_uuid()), address, preset: Preset::Standard }
+    }
+
     fn call(turns: &Turns, address: EndpointId, preset: Preset, health: Health, now: Instant) {
-        let mut turn = turns.begin(HOST, (address, preset), Wish::Notice, now);
+        called(turns, Callee { preset, ..standard(address) }, health, now);
+    }
+
+    fn called(turns: &Turns, callee: Callee, health: Health, now: Instant) {
+        let mut turn = turns.begin(HOST, callee, Wish::Notice, now);
         turn.health = health;
         turns.end(&turn, now);
         // Its end was told at an instant of the test's own.
@@ -204,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_address_that_hangs_rests_longer_each_time_and_others_of_its_host_do_not() {
-        let (turns, one, other) = (Turns::new(16), EndpointId::new(), EndpointId::new());
+        let (turns, one, other) = (Turns::default(), EndpointId::new(), EndpointId::new());
         let mut now = Instant::now();
         for rest in [2, 4, 8] {
             assert_eq!(turns.wait(HOST, one, Preset::Standard, now), None);
@@ -216,11 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_which_several_addresses_hang_rests_until_a_probe_is_answered() {
-        let (turns, other, now) = (Turns::new(16), EndpointId::new(), Instant::now());
+    fn a_host_that_leaves_several_users_without_an_answer_rests_until_a_probe_is_answered() {
+        let (turns, other, now) = (Turns::default(), EndpointId::new(), Instant::now());
         let hang = || call(&turns, EndpointId::new(), Preset::Standard, Health::Hung, now);
         hang();
-        hang();
+        call(&turns, EndpointId::new(), Preset::Standard, Health::Unreached, now);
         call(&turns, other, Preset::Standard, Health::Well, now);
         hang();
         hang();
@@ -229,25 +237,39 @@ mod tests {
         assert_eq!(turns.wait(HOST, other, Preset::Standard, now), Some(FIRST_REST));
         assert_eq!(turns.wait("elsewhere.example.com:443", other, Preset::Standard, now), None);
         let later = now + FIRST_REST;
-        let probe = turns.begin(HOST, (other, Preset::Standard), Wish::Notice, later);
+        let probe = turns.begin(HOST, standard(other), Wish::Notice, later);
         assert_eq!(turns.wait(HOST, EndpointId::new(), Preset::Standard, later), Some(BUSY), "one probe at a time");
         probe.ended(Health::Well);
         assert_eq!(turns.wait(HOST, other, Preset::Standard, later), None, "well again");
     }
 
     #[test]
+    fn one_user_makes_no_host_rest_with_however_many_webhooks() {
+        let (turns, other, now) = (Turns::default(), EndpointId::new(), Instant::now());
+        let user = UserId::new();
+        for health in [Health::Hung, Health::Broke, Health::Unreached, Health::AddressFailed] {
+            for _ in 0..8 {
+                let one = Callee { user, ..standard(EndpointId::new()) };
+                (0..TRIES).for_each(|_| called(&turns, one, health, now));
+                assert!(turns.wait(HOST, one.address, Preset::Standard, now).is_some(), "{health:?}: it rests itself");
+            }
+        }
+        assert_eq!(turns.wait(HOST, other, Preset::Standard, now), None);
+    }
+
+    #[test]
     fn what_is_tried_by_hand_or_given_up_teaches_nothing_about_the_host() {
-        let (turns, other, now) = (Turns::new(16), EndpointId::new(), Instant::now());
-        for health in [Health::HostFailed, Health::Hung, Health::Broke, Health::Hung] {
-            drop(turns.begin(HOST, (EndpointId::new(), Preset::Standard), Wish::Notice, now));
-            turns.begin(HOST, (EndpointId::new(), Preset::Standard), Wish::ByHand, now).ended(health);
+        let (turns, other, now) = (Turns::default(), EndpointId::new(), Instant::now());
+        for health in [Health::Unreached, Health::Hung, Health::Broke, Health::Hung] {
+            drop(turns.begin(HOST, standard(EndpointId::new()), Wish::Notice, now));
+            turns.begin(HOST, standard(EndpointId::new()), Wish::ByHand, now).ended(health);
         }
         assert_eq!(turns.wait(HOST, other, Preset::Standard, now), None);
     }
 
     #[test]
     fn who_failed_long_ago_is_forgotten_in_a_crowd() {
-        let (turns, now) = (Turns::new(16), Instant::now());
+        let (turns, now) = (Turns::default(), Instant::now());
         for _ in 0..=CROWD {
             call(&turns, EndpointId::new(), Preset::Standard, Health::AddressFailed, now);
         }
@@ -258,7 +280,7 @@ mod tests {
 
     #[test]
     fn an_address_that_answers_with_failures_rests_and_others_of_its_host_do_not() {
-        let (turns, one, other) = (Turns::new(16), EndpointId::new(), EndpointId::new());
+        let (turns, one, other) = (Turns::default(), EndpointId::new(), EndpointId::new());
         let now = Instant::now();
         for _ in 0..TRIES {
             assert_eq!(turns.wait(HOST, one, Preset::Standard, now), None);
@@ -271,19 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_under_way_to_a_host_than_it_may_have() {
-        let (turns, address, now) = (Turns::new(2), EndpointId::new(), Instant::now());
-        let first = turns.begin(HOST, (address, Preset::Standard), Wish::Notice, now);
-        let _second = turns.begin(HOST, (address, Preset::Standard), Wish::Notice, now);
-        assert_eq!(turns.wait(HOST, address, Preset::Standard, now), Some(BUSY));
-        assert_eq!(turns.wait(HOST, address, Preset::Feishu, now), None, "a chat service is made for many");
-        first.ended(Health::Well);
-        assert_eq!(turns.wait(HOST, address, Preset::Standard, now), None);
-    }
-
-    #[test]
     fn a_bot_is_called_no_oftener_than_its_service_allows() {
-        let (turns, bot, mut now) = (Turns::new(16), EndpointId::new(), Instant::now());
+        let (turns, bot, mut now) = (Turns::default(), EndpointId::new(), Instant::now());
         for _ in 0..20 {
             assert_eq!(turns.wait(HOST, bot, Preset::Wecom, now), None);
             call(&turns, bot, Preset::Wecom, Health::Well, now);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::domain::fanout::{Announce, EditionKind};
+use crate::domain::fanout::{Announce, EditionKind, Lane};
 use crate::domain::id::{FanOutId, NoticeId};
 use crate::domain::message::{About, Message, MessageKind};
 use crate::domain::notice::Content;
+use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
 use crate::storage::fanout::{self, FanOut};
@@ -31,7 +32,7 @@ pub(super) struct Edition {
 
 impl Edition {
     /// Which endpoints get it, now, and which of their deliveries are meant.
-    pub(super) fn sending(&self, wanted: Wanted, now: crate::domain::time::Timestamp) -> Sending {
+    pub(super) fn sending(&self, wanted: Wanted, now: Timestamp) -> Sending {
         let reach = match self.fan_out.kind() {
             EditionKind::Notice | EditionKind::Revision => Reach::Everyone,
             EditionKind::Editorial => Reach::NotYetReached,
@@ -65,8 +66,7 @@ async fn read(deps: &Deps, fan_out: FanOut) -> Result<Edition> {
     let row = edition_row::for_fan_out(conn, fan_out.notice_id, fan_out.revision())
         .await?
         .ok_or_else(|| Error::broken(format!("{} has no revision {}", fan_out.notice_id, fan_out.revision())))?;
-    let content: Content = serde_json::from_str(&row.document)
-        .map_err(|error| Error::broken(format!("the document of {} cannot be read: {error}", fan_out.notice_id)))?;
+    let content = read_content(fan_out.notice_id, &row.document)?;
     let kind = fan_out.kind();
     let hits = match kind {
         EditionKind::Withdrawal => None,
@@ -87,7 +87,7 @@ async fn read(deps: &Deps, fan_out: FanOut) -> Result<Edition> {
     let own = (fan_out.revision() > 1).then_some(fan_out.notice_id);
     let holders_of = own.into_iter().chain(row.amends).collect();
     let audience = Audience { hits, position: fan_out.position, holders_of };
-    let message = message(&fan_out, &content, row.amends);
+    let message = message(&Said::of(&fan_out), &content, row.amends);
     Ok(Edition { fan_out, audience, message, amends: row.amends })
 }
 
@@ -96,8 +96,51 @@ fn codes(path: &str) -> Vec<String> {
     path.split('/').filter(|code| !code.is_empty()).map(str::to_owned).collect()
 }
 
-fn message(fan_out: &FanOut, content: &Content, amends: Option<NoticeId>) -> Message {
-    let (kind, mark) = match fan_out.kind() {
+/// What an edition's message says of the edition itself.
+struct Said {
+    notice: NoticeId,
+    revision: i32,
+    kind: EditionKind,
+    at: Timestamp,
+    urgent: bool,
+    expires_at: Timestamp,
+}
+
+impl Said {
+    fn of(fan_out: &FanOut) -> Self {
+        Self {
+            notice: fan_out.notice_id,
+            revision: fan_out.revision(),
+            kind: fan_out.kind(),
+            at: fan_out.created_at,
+            urgent: fan_out.lane() == Lane::Urgent,
+            expires_at: fan_out.deadline_at,
+        }
+    }
+}
+
+/// What the newest edition says, in the place of one before it, to somebody who asks; nothing while its own deliveries are
+/// on their way. It may be one that nobody was told of.
+pub(super) async fn instead_of(deps: &Deps, before: &Edition, revision: i32) -> Result<Option<Message>> {
+    let (conn, notice) = (deps.db.reader(), before.fan_out.notice_id);
+    let missing = || Error::broken(format!("{notice} has no revision {revision}"));
+    let standing = edition_row::standing(conn, notice, revision).await?.ok_or_else(missing)?;
+    if standing.is_under_way {
+        return Ok(None);
+    }
+    let row = edition_row::for_fan_out(conn, notice, revision).await?.ok_or_else(missing)?;
+    let kind = standing.kind.parse().unwrap_or(EditionKind::Revision);
+    let said = Said { revision, kind, at: standing.created_at, ..Said::of(&before.fan_out) };
+    Ok(Some(message(&said, &read_content(notice, &row.document)?, row.amends)))
+}
+
+fn read_content(notice: NoticeId, document: &str) -> Result<Content> {
+    let unreadable = |error| Error::broken(format!("the document of {notice} cannot be read: {error}"));
+    serde_json::from_str(document).map_err(unreadable)
+}
+
+fn message(said: &Said, content: &Content, amends: Option<NoticeId>) -> Message {
+    let (kind, mark) = match said.kind {
         EditionKind::Withdrawal => (MessageKind::Withdrawal, "【撤回】"),
         EditionKind::Revision | EditionKind::Editorial => (MessageKind::Revision, "【更新】"),
         EditionKind::Notice if amends.is_some() => (MessageKind::Amendment, ""),
@@ -105,26 +148,26 @@ fn message(fan_out: &FanOut, content: &Content, amends: Option<NoticeId>) -> Mes
     };
     let title: String = mark.chars().chain(content.title.chars()).take(TITLE_CHARS).collect();
     // An amendment takes the place of what it amends on the screen; a project is only the thread.
-    let replace_key = amends.unwrap_or(fan_out.notice_id).to_string();
+    let replace_key = amends.unwrap_or(said.notice).to_string();
     Message {
-        notice: fan_out.notice_id,
-        revision: fan_out.revision(),
+        notice: said.notice,
+        revision: said.revision,
         kind,
         title,
         body: summary(content),
         language: "zh-CN".to_owned(),
         replace_key,
         thread: content.project_key(),
-        urgent: fan_out.lane() == crate::domain::fanout::Lane::Urgent,
-        expires_at: fan_out.deadline_at,
-        url: format!("/v1/notices/{}", fan_out.notice_id),
-        about: about(fan_out, content, amends),
+        urgent: said.urgent,
+        expires_at: said.expires_at,
+        url: format!("/v1/notices/{}", said.notice),
+        about: about(said.at, content, amends),
     }
 }
 
-fn about(fan_out: &FanOut, content: &Content, amends: Option<NoticeId>) -> About {
+fn about(at: Timestamp, content: &Content, amends: Option<NoticeId>) -> About {
     About {
-        at: fan_out.created_at,
+        at,
         title: content.title.clone(),
         category: content.category.clone(),
         region: content.region.clone(),
@@ -146,7 +189,7 @@ fn summary(content: &Content) -> String {
 }
 
 /// An instant as it is read in China: UTC+8, to the minute.
-fn beijing(at: crate::domain::time::Timestamp) -> String {
+fn beijing(at: Timestamp) -> String {
     const OFFSET_MILLIS: i64 = 8 * 3_600_000;
     chrono::DateTime::from_timestamp_millis(at.as_millis().saturating_add(OFFSET_MILLIS))
         .map(|time| time.format("%Y-%m-%d %H:%M").to_string())

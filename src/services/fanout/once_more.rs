@@ -1,7 +1,8 @@
 //! One delivery sent once more, because its user asked for it.
 //!
-//! Promise: the newest word wins here too: what a revision or a withdrawal has overtaken is not sent. The idempotency key is
-//! that of every other try. The try is written down, and an accepted one settles the delivery; the deadline, pauses and
+//! Promise: the newest word wins here too. Where a newer edition was never sent to the endpoint, because it was a quiet one
+//! or told to others only, that edition is sent, under a key of its own; while its deliveries are on their way, nothing is.
+//! Otherwise the idempotency key is that of every other try. The try is written down, and an accepted one settles the delivery; the deadline, pauses and
 //! rests are not asked, because somebody is waiting. Not promised: that a later try does not go out at the same instant.
 
 use tokio::time::error::Elapsed;
@@ -16,7 +17,7 @@ use crate::services::Deps;
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::delivery::Outcome;
 use crate::storage::delivery_list::Listed;
-use crate::storage::{transact, webhook};
+use crate::storage::{edition_row, transact, webhook};
 
 use super::gate::Gate;
 use super::verdict::Case;
@@ -33,36 +34,42 @@ pub struct Tried {
     pub text: Option<String>,
     /// The idempotency key that it was sent with.
     pub delivery: DeliveryId,
+    /// The revision that was sent.
+    pub revision: Option<i32>,
     /// When it began.
     pub began_at: Timestamp,
     /// When its outcome was known.
     pub ended_at: Timestamp,
 }
 
-/// A newer revision, or the withdrawal, has taken the delivery's place.
+/// A newer revision, or the withdrawal, is on its way.
 #[derive(Debug)]
 pub struct Overtaken;
 
-/// Sends a delivery once more.
+/// Sends a delivery once more, or what has taken its place.
 pub async fn once_more(deps: &Deps, of: &Listed) -> Result<std::result::Result<Tried, Overtaken>> {
-    let revision = i32::try_from(of.revision).unwrap_or(i32::MAX);
+    let own = i32::try_from(of.revision).unwrap_or(i32::MAX);
     let edition = edition::load(deps, of.fan_out_id).await?;
     let edition = edition.ok_or_else(|| Error::broken(format!("{} has no fan-out", of.notice_id)))?;
     let channel: Option<Channel> = of.channel.parse().ok();
     let provider = channel.and_then(|channel| deps.fan_out.providers.get(channel)).ok_or(Refusal::Unavailable)?;
     let address = Address::parse(&of.address).map_err(|_| Refusal::NotFound)?;
-    let delivery = DeliveryId::of(of.notice_id, revision, of.endpoint_id);
-    if !Gate::new(of.notice_id, revision).is_open(deps).await? {
-        return Ok(Err(Overtaken));
-    }
     // Before the call, and the newest revision is asked for after it: a withdrawal that comes meanwhile finds it told.
-    transact!(deps.db, |tx| webhook::resending(tx, of.notice_id, revision, of.endpoint_id).await);
-    if !Gate::new(of.notice_id, revision).is_open(deps).await? {
+    transact!(deps.db, |tx| webhook::resending(tx, of.notice_id, own, of.endpoint_id).await);
+    let newest = edition_row::newest(deps.db.reader(), of.notice_id).await?.unwrap_or(own);
+    let instead = if newest == own { None } else { edition::instead_of(deps, &edition, newest).await? };
+    let message = match instead.as_ref() {
+        Some(instead) => instead,
+        None if newest == own => &edition.message,
+        None => return Ok(Err(Overtaken)),
+    };
+    if !Gate::new(of.notice_id, newest).is_open(deps).await? {
         return Ok(Err(Overtaken));
     }
-    let to = Recipient { endpoint: of.endpoint_id, address, delivery };
+    let delivery = DeliveryId::of(of.notice_id, newest, of.endpoint_id);
+    let to = Recipient { endpoint: of.endpoint_id, user: of.user_id, address, delivery };
     let began_at = deps.clock.now();
-    let answer = timeout(deps.fan_out.settings.send_budget, provider.send_by_hand(&edition.message, &to)).await;
+    let answer = timeout(deps.fan_out.settings.send_budget, provider.send_by_hand(message, &to)).await;
     let ended_at = deps.clock.now();
     let tried =
         Case { repeat: provider.repeat(), attempts: of.attempts + 1, now: ended_at, deadline: ended_at, jitter: 0.0 };
@@ -84,9 +91,9 @@ pub async fn once_more(deps: &Deps, of: &Listed) -> Result<std::result::Result<T
         due_at: None,
         lease_token: 0,
     };
-    transact!(deps.db, |tx| webhook::record_resend(tx, of.notice_id, revision, outcome).await);
+    transact!(deps.db, |tx| webhook::record_resend(tx, of.notice_id, own, outcome).await);
     let outcome = word(verdict.state, verdict.reason);
-    Ok(Ok(Tried { outcome, status, text, delivery, began_at, ended_at }))
+    Ok(Ok(Tried { outcome, status, text, delivery, revision: Some(newest), began_at, ended_at }))
 }
 
 impl Engine {
@@ -104,7 +111,7 @@ impl Engine {
         let Noted { outcome, status, text } = noted;
         let verdict = case.judge(outcome);
         let outcome = word(verdict.state, verdict.reason);
-        Some(Tried { outcome, status, text, delivery: to.delivery, began_at, ended_at })
+        Some(Tried { outcome, status, text, delivery: to.delivery, revision: None, began_at, ended_at })
     }
 }
 

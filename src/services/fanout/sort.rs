@@ -66,7 +66,7 @@ pub(super) fn sort(
             sorted.decided.push(Outcome { due_at: held, ..outcome });
             continue;
         };
-        let recipient = Recipient { endpoint: target.endpoint, address, delivery };
+        let recipient = Recipient { endpoint: target.endpoint, user: target.user, address, delivery };
         sorted.to_send.entry(channel).or_default().push(Addressed { target, recipient, attempts, lease_token });
     }
     sorted

@@ -1,6 +1,7 @@
 //! What became of a webhook's deliveries, one of them sent once more, and a test.
 
 use crate::domain::channel::Channel;
+use crate::domain::delivery::State;
 use crate::domain::id::{DeliveryId, NoticeId, UserId, WebhookId};
 use crate::domain::message::{Address, Recipient};
 use crate::domain::page::{Cursor, Page};
@@ -27,13 +28,14 @@ pub async fn deliveries(
     explained(deps, &filter, cursor, limit).await
 }
 
-/// Sends a notice's newest delivery to a webhook once more, with the same `webhook-id`.
+/// Sends a notice's newest delivery to a webhook once more, with the same `webhook-id`; where a newer edition stands that
+/// was never sent there, that edition.
 pub async fn resend(deps: &Deps, user: UserId, id: WebhookId, notice: NoticeId) -> Result<Tried> {
     living(deps, user, id).await?;
     let filter = DeliveryFilter { notice: Some(notice), webhook: Some(id.endpoint()), ..DeliveryFilter::default() };
     let newest = delivery_list::list(deps.db.reader(), &filter, 1).await?.into_iter().next();
     let newest = newest.ok_or(Refusal::NotFound)?;
-    if !newest.state.is_resendable() {
+    if !newest.state.is_resendable() && newest.state != State::Superseded {
         return Err(Error::refused(Refusal::DeliveryOvertaken, newest.state.as_str()));
     }
     limits::take(deps, BY_HAND, &user.to_string()).await?;
@@ -46,7 +48,8 @@ pub async fn resend(deps: &Deps, user: UserId, id: WebhookId, notice: NoticeId) 
 pub async fn test(deps: &Deps, user: UserId, id: WebhookId) -> Result<Tried> {
     let address = living(deps, user, id).await?;
     limits::take(deps, BY_HAND, &user.to_string()).await?;
-    let to = Recipient { endpoint: id.endpoint(), address, delivery: DeliveryId::from_uuid(uuid::Uuid::now_v7()) };
+    let delivery = DeliveryId::from_uuid(uuid::Uuid::now_v7());
+    let to = Recipient { endpoint: id.endpoint(), user, address, delivery };
     let of = deps.clone();
     let tried = to_its_end(async move { of.fan_out.test(&of, Channel::Webhook, &to).await }).await?;
     tried.ok_or_else(|| Refusal::Unavailable.into())

@@ -41,6 +41,8 @@ impl Received {
 pub enum Reply {
     /// A status, some header lines, and a body.
     Plain(u16, &'static str, String),
+    /// A status, and a body that ends with the path that was asked for, as it came.
+    Echo(u16, String),
     /// 200, and a body without an end.
     Endless,
     /// A byte of the head now and then.
@@ -145,21 +147,27 @@ impl State {
     async fn serve(&self, mut stream: TcpStream) {
         let mut buffer = Vec::new();
         while let Some(received) = read(&mut stream, &mut buffer).await {
+            let path = received.path.clone();
             self.received.lock().expect("calls").push(received);
             self.changed.notify_waiters();
             let reply = {
                 let mut next = self.next.lock().expect("replies");
                 next.0.pop_front().unwrap_or_else(|| next.1.clone())
             };
-            if answer(&mut stream, reply).await.is_err() {
+            if answer(&mut stream, reply, &path).await.is_err() {
                 return;
             }
         }
     }
 }
 
-async fn answer(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
+async fn answer(stream: &mut TcpStream, reply: Reply, path: &str) -> std::io::Result<()> {
     match reply {
+        Reply::Echo(status, body) => {
+            let length = body.len() + path.len();
+            let text = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}{path}");
+            stream.write_all(text.as_bytes()).await
+        }
         Reply::Plain(status, headers, body) => {
             let length = body.len();
             let text = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
