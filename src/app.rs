@@ -166,11 +166,16 @@ fn engine(
         repeat: config.notifier.sandbox_repeat,
         batch_size: config.notifier.sandbox_batch,
         in_flight: config.notifier.sandbox_in_flight,
+        http2: config.notifier.sandbox_http2,
         ..settings
     });
     let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel, webhook: Some(webhook_channel) })?;
+    // A plan reads its audience over one connection and writes chunks over another: more at a time than half of those
+    // that there are would wait for each other. On the embedded default the writer is one by itself.
+    let pairs = usize::try_from(config.storage.pool / 2).unwrap_or(usize::MAX).max(1);
+    let most = if config.storage.is_sqlite() { usize::MAX } else { pairs };
     let settings = fanout::Settings {
-        concurrency: config.notifier.concurrency,
+        concurrency: config.notifier.concurrency.min(most),
         send_budget: config.notifier.send_budget,
         ..fanout::Settings::default()
     };

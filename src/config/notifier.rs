@@ -26,6 +26,8 @@ pub struct Notifier {
     pub sandbox_batch: usize,
     /// The most calls to the sandbox at a time.
     pub sandbox_in_flight: usize,
+    /// Whether the sandbox is called over HTTP/2.
+    pub sandbox_http2: bool,
 }
 
 pub(super) fn read(env: &mut Env) -> Notifier {
@@ -51,5 +53,6 @@ pub(super) fn read(env: &mut Env) -> Notifier {
         ),
         sandbox_batch: env.within("YIZHAN_SANDBOX_BATCH", 500, 1..=500),
         sandbox_in_flight: env.within("YIZHAN_SANDBOX_IN_FLIGHT", 8, 1..=1_000),
+        sandbox_http2: env.choice("YIZHAN_SANDBOX_HTTP2", "off", &[("on", true), ("off", false)]),
     }
 }

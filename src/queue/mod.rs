@@ -41,18 +41,36 @@ impl fmt::Display for Job {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an entry of the queue cannot be read")]
 pub struct Unreadable(
-    /// The entry as it came, cut to [`MAX_ENTRY_CHARS`].
+    /// The entry as it came, cut to [`MAX_ENTRY_CHARS`]; where it is no text, its bytes as `\x00` to `\xff`, those of
+    /// letters as letters and a backslash as two.
     pub String,
 );
 
 /// The longest entry that is looked at or kept.
-pub const MAX_ENTRY_CHARS: usize = 200;
+pub const MAX_ENTRY_CHARS: usize = 2_000;
+
+impl Unreadable {
+    /// Keeps what came, so that every byte can be told.
+    pub fn of(bytes: &[u8]) -> Self {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Some(text),
+            // Cut in the middle of a character.
+            Err(error) if error.error_len().is_none() => {
+                bytes.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
+            }
+            Err(_) => None,
+        };
+        let text = text.filter(|text| !text.chars().any(char::is_control)).map(str::to_owned);
+        let text = text.unwrap_or_else(|| bytes.escape_ascii().to_string());
+        Self(text.chars().take(MAX_ENTRY_CHARS).collect())
+    }
+}
 
 impl FromStr for Job {
     type Err = Unreadable;
 
     fn from_str(text: &str) -> Result<Self, Unreadable> {
-        let unreadable = || Unreadable(text.chars().take(MAX_ENTRY_CHARS).collect());
+        let unreadable = || Unreadable::of(text.as_bytes());
         match text.split_once(":v1:") {
             Some(("plan", id)) => id.parse().map(Self::PlanV1).map_err(|_| unreadable()),
             Some(("chunk", id)) => id.parse().map(Self::ChunkV1).map_err(|_| unreadable()),

@@ -22,17 +22,39 @@ use tokio::sync::Mutex;
 use super::{Job, MAX_ENTRY_CHARS, Queue, QueueError, Unreadable};
 use crate::domain::fanout::Lane;
 
-/// Takes at most `ARGV[1]` entries out of a lane. Of a foreign entry, its first field; of each, its first `ARGV[2]`
-/// bytes, so that nobody who writes to our keys decides how much we read.
+/// Takes at most `ARGV[1]` entries out of a lane; of each, the first `ARGV[2]` bytes, so that nobody who writes to our
+/// keys decides how much we read. A foreign entry is taken with all its fields, and a foreign value in the stream's place
+/// as it is: both are for the dead letters, and neither may stop a lane.
 const TAKE: &str = r"
+local most = tonumber(ARGV[2])
+local entries = redis.pcall('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+if entries.err then
+  local kind = redis.call('TYPE', KEYS[1]).ok
+  if kind == 'stream' or kind == 'none' then return entries end
+  local value
+  if kind == 'string' then
+    value = redis.call('GETRANGE', KEYS[1], 0, most - 1)
+  else
+    value = string.sub(redis.call('DUMP', KEYS[1]), 1, most)
+  end
+  redis.call('DEL', KEYS[1])
+  return {value}
+end
 local taken = {}
-for place, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])) do
+for place, entry in ipairs(entries) do
   redis.call('XDEL', KEYS[1], entry[1])
   local fields, text = entry[2], nil
   for at = 1, #fields, 2 do
     if fields[at] == 'j' then text = fields[at + 1] end
   end
-  taken[place] = string.sub(text or fields[1] or '', 1, tonumber(ARGV[2]))
+  if not text then
+    local whole = {}
+    for at = 1, math.min(#fields, most), 2 do
+      whole[#whole + 1] = string.sub(fields[at], 1, most) .. '=' .. string.sub(fields[at + 1], 1, most)
+    end
+    text = table.concat(whole, ' ')
+  end
+  taken[place] = string.sub(text, 1, most)
 end
 return taken
 ";
@@ -133,7 +155,11 @@ impl Queue for RedisQueue {
 
     async fn take(&self, most: usize, order: &[Lane]) -> Result<Vec<Result<Job, Unreadable>>, QueueError> {
         let taken = self.try_take(most, order).await?;
-        Ok(taken.iter().map(|job| String::from_utf8_lossy(job).parse()).collect())
+        let read = |entry: &Vec<u8>| match std::str::from_utf8(entry) {
+            Ok(text) => text.parse(),
+            Err(_) => Err(Unreadable::of(entry)),
+        };
+        Ok(taken.iter().map(read).collect())
     }
 
     async fn depth(&self, lane: Lane) -> Result<u64, QueueError> {

@@ -85,8 +85,12 @@ impl From<DbErr> for DbError {
     }
 }
 
-/// SQLSTATE classes and codes after which a repetition may succeed: connection, serialisation, deadlock, shutdown.
-const PASSING_SQLSTATES: [&str; 7] = ["08", "40001", "40P01", "53300", "57P01", "57P02", "57P03"];
+/// SQLSTATE classes and codes after which a repetition may succeed: connection, serialisation, deadlock, no lock, want of
+/// room or of connections, a statement or a transaction that took too long, shutdown.
+const PASSING_SQLSTATES: [&str; 10] =
+    ["08", "25P03", "40001", "40P01", "53", "55P03", "57014", "57P01", "57P02", "57P03"];
+/// SQLite's codes of the kind: busy, locked, full; extended ones keep them in their last byte.
+const PASSING_SQLITE: [u32; 3] = [5, 6, 13];
 
 fn is_passing(error: &DbErr) -> bool {
     let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else {
@@ -96,9 +100,9 @@ fn is_passing(error: &DbErr) -> bool {
     match error.as_ref() {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // SQLITE_BUSY and SQLITE_LOCKED, with any extended code.
-            let sqlite_busy = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6));
-            sqlite_busy || PASSING_SQLSTATES.iter().any(|state| code.starts_with(state))
+            let sqlite =
+                code.len() < 5 && code.parse::<u32>().is_ok_and(|code| PASSING_SQLITE.contains(&(code & 0xff)));
+            sqlite || PASSING_SQLSTATES.iter().any(|state| code.starts_with(state))
         }),
         _ => false,
     }
@@ -164,6 +168,10 @@ pub struct Db {
 /// How long a connection is waited for before the caller is told that the database is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a transaction may wait for its own process before PostgreSQL ends it. A process that is stopped, or cut off
+/// without a word, would else keep what it has locked from everybody else.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);
+
 /// What copies that migrate at once wait for on PostgreSQL; any number that nothing else in the database uses.
 const MIGRATION_LOCK: i64 = 0x7969_7a68_616e;
 
@@ -178,6 +186,10 @@ impl Db {
             let mut options = ConnectOptions::new(settings.url());
             options.max_connections(settings.pool).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
             options.set_schema_search_path("public");
+            let idle = IDLE_IN_TRANSACTION.as_millis().to_string();
+            options.map_sqlx_postgres_opts(move |options| {
+                options.options([("idle_in_transaction_session_timeout", idle.as_str())])
+            });
             let pool = Database::connect(options).await?;
             Ok(Self { read: pool.clone(), write: pool, url: settings.url().to_owned() })
         }
@@ -191,7 +203,8 @@ impl Db {
             _ => None,
         };
         if let Some(turn) = &turn {
-            // Held until its transaction ends, also when this process dies.
+            // Held until its transaction ends, also when this process dies; it waits for as long as the migrations take.
+            execute(&**turn, "SET LOCAL idle_in_transaction_session_timeout = 0", []).await?;
             execute(&**turn, "SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
         }
         migrations::Migrator::up(&self.write, None).await?;

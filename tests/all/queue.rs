@@ -5,7 +5,7 @@ use std::time::Duration;
 use yizhan::config::Roles;
 use yizhan::domain::fanout::Lane;
 use yizhan::domain::id::{ChunkId, FanOutId};
-use yizhan::queue::{Job, turns};
+use yizhan::queue::{Job, MAX_ENTRY_CHARS, turns};
 use yizhan::services::{Deps, fanout};
 
 use super::support::{TestApp, notice, subscription};
@@ -140,7 +140,7 @@ async fn a_foreign_entry_is_cut_and_handed_over_and_stops_nobody() {
         ring(&deps, Lane::Normal, &ours).await;
         let mut taken = deps.fan_out.queue.take(10, &Lane::ALL).await.expect("a queue").into_iter();
         let foreign = taken.next().expect("the foreign entry").expect_err("it is none of ours");
-        assert!(foreign.0.starts_with("不是我们的") && foreign.0.chars().count() <= 200, "{}", foreign.0);
+        assert!(foreign.0.starts_with("不是我们的") && foreign.0.chars().count() <= MAX_ENTRY_CHARS, "{}", foreign.0);
         assert_eq!(taken.next().expect("ours").expect("readable"), ours[0]);
     })
     .await;

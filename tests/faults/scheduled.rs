@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use yizhan::domain::time::Clock;
 
-use super::world::{World, notice, wait};
+use super::world::{ALL, World, notice, wait};
 
 /// Few: this is about the publication, not about its fan-out.
 const USERS: u32 = 50;
@@ -28,19 +28,18 @@ async fn killed_right_after_the_commit() {
 /// Two schedulers where two processes can share the database, one that is started again where they cannot.
 async fn published_once_in_spite_of(failpoint: &str) {
     let world = World::of(USERS).await;
-    let mut first = world.start("api,notifier,scheduler", &[("FAILPOINT", failpoint)]);
+    let mut first = world.start(ALL, &[("FAILPOINT", failpoint)]);
     let soon = Clock::system().now() + Duration::from_secs(2);
     let body = json!({ "publish_at": soon, "notice": notice("scheduled") });
     world.publisher(&first).post("/v1/scheduled-notices", body).await.expect(201);
     first.ended().await;
-    let _second = world.start("api,notifier,scheduler", &[]);
+    let second = world.start(ALL, &[]);
     let published = "SELECT count(*) AS n FROM scheduled_notices WHERE state = 'published' AND notice_id IS NOT NULL";
     wait("it is published", async || world.count(published).await == 1).await;
     world.settled(1).await;
     assert_eq!(world.count("SELECT count(*) AS n FROM notices").await, 1);
-    assert_eq!(world.count("SELECT count(*) AS n FROM inbox_items").await, i64::from(USERS));
-    let stats = world.witness.state.stats();
-    assert_eq!((stats.unique, stats.shown, stats.shown_again), (u64::from(USERS), u64::from(USERS), 0));
+    let tally = world.audit_everyone_once(&second).await;
+    world.report(&format!("14 killed at {failpoint}"), tally, "-");
 }
 
 /// Where processes can share the database: one dies with the row in its hands while the other waits for it.
@@ -59,10 +58,11 @@ async fn another_scheduler_takes_over_from_one_that_dies() {
     }
     first.ended().await;
     second.ended().await;
-    let _third = world.start("api,notifier,scheduler", &[]);
+    let third = world.start(ALL, &[]);
     let published = "SELECT count(DISTINCT notice_id) AS n FROM scheduled_notices WHERE state = 'published'";
     wait("all are published", async || world.count(published).await == 10).await;
     world.settled(10).await;
     assert_eq!(world.count("SELECT count(*) AS n FROM notices").await, 10);
-    assert_eq!(world.count("SELECT count(*) AS n FROM inbox_items").await, 10 * i64::from(USERS));
+    let tally = world.audit_everyone_once(&third).await;
+    world.report("14 two schedulers killed with ten notices due", tally, "-");
 }

@@ -23,6 +23,27 @@ pub fn hit(name: &str) {
     }
 }
 
+/// Kills the process when `FAILPOINT` names this place and one of these words: `send_to:token`.
+#[cfg(debug_assertions)]
+pub fn hit_by<'a>(name: &str, mut words: impl Iterator<Item = &'a str>) {
+    use std::sync::LazyLock;
+
+    static WANTED: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
+        let text = std::env::var("FAILPOINT").ok()?;
+        text.split_once(':').map(|(name, word)| (name.to_owned(), word.to_owned()))
+    });
+    if let Some((wanted, word)) = &*WANTED
+        && wanted == name
+        && words.any(|one| one == word)
+    {
+        std::process::abort();
+    }
+}
+
+/// Nothing in a release build.
+#[cfg(not(debug_assertions))]
+pub fn hit_by<'a>(_: &str, _: impl Iterator<Item = &'a str>) {}
+
 /// Nothing in a release build.
 #[cfg(not(debug_assertions))]
 pub fn hit(_: &str) {}

@@ -144,6 +144,7 @@ impl Unit<'_> {
         }
         failpoint::hit("before_send");
         let recipients: Vec<Recipient> = batch.iter().map(|one| one.recipient.clone()).collect();
+        failpoint::hit_by("send_to", recipients.iter().map(|to| to.address.expose()));
         let budget = self.deps.fan_out.settings.send_budget;
         let (answer, notes) = noted(call(provider, &self.edition.message, &recipients, budget).await);
         failpoint::hit("after_send");

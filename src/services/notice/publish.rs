@@ -13,6 +13,7 @@ use crate::domain::id::NoticeId;
 use crate::domain::notice::{Effect, NoticeState};
 use crate::domain::time::Timestamp;
 use crate::services::Deps;
+use crate::services::fanout::failpoint;
 use crate::services::idempotency::{Call, once};
 use crate::services::publisher::Caller;
 use crate::services::refusal::{Error, Fault, Refusal, Result};
@@ -83,6 +84,7 @@ pub async fn publish(deps: &Deps, caller: &Caller, call: &Call, draft: Draft) ->
     let id = NoticeId::new();
     let attempt = async || once(deps, call, async |tx| store(deps, tx, caller, &ready, id).await).await;
     let published = retried(attempt).await?;
+    failpoint::hit("published");
     deps.notice_changed();
     Ok(published)
 }
