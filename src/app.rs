@@ -167,6 +167,7 @@ fn engine(
         batch_size: config.notifier.sandbox_batch,
         in_flight: config.notifier.sandbox_in_flight,
         http2: config.notifier.sandbox_http2,
+        limits: config.notifier.sandbox_limits,
         ..settings
     });
     let providers = Registry::new(&providers::Settings { sandbox: sandbox_channel, webhook: Some(webhook_channel) })?;

@@ -97,6 +97,10 @@ metrics_table! {
     DELIVERIES_HELD = "yizhan_deliveries_held", gauge, "Deliveries that are held, mostly for want of a channel's credentials.";
     CHANNEL_LIMIT = "yizhan_channel_limit", gauge, "Sends of a channel that this copy makes at a time, as its answers allow.";
     CHANNEL_RESTS = "yizhan_channel_rests", gauge, "1 while a channel rests after failures, a spent quota or a Retry-After.";
+    CHANNEL_SENDING = "yizhan_channel_sending", gauge, "Sends of a channel that this copy has under way.";
+    CHANNEL_POSTPONED = "yizhan_channel_postponed_total", counter, "Messages that had no place in their channel's allowance and wait for one, by what was scarce: rate, quota.";
+    CHANNEL_QUOTA = "yizhan_channel_quota", gauge, "Messages a day that a channel may send, where its provider sets a quota.";
+    CHANNEL_QUOTA_USED = "yizhan_channel_quota_used", gauge, "Messages of today that a channel has sent, where its provider sets a quota.";
     DEAD_LETTERS = "yizhan_dead_letters", gauge, "Dead letters, by kind: delivery, chunk, queue_entry.";
 }
 

@@ -13,6 +13,7 @@ mod all {
     pub mod support;
 
     mod account;
+    mod allowance;
     mod announcing;
     mod at_once;
     mod attachments;

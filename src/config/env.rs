@@ -51,6 +51,19 @@ impl Env {
         }
     }
 
+    /// A value that its type parses, when one is given.
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
+        self.note(name, "");
+        let text = self.given.get(name)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.errors.push(format!("{name}: `{text}`: {error}"));
+                None
+            }
+        }
+    }
+
     /// A number within a range.
     pub fn within<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>) -> T
     where

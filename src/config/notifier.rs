@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::env::Env;
+use crate::domain::allowance::{Limits, Quota, Reset};
 use crate::domain::channel::Repeat;
 
 /// How the notifier is run.
@@ -28,6 +29,8 @@ pub struct Notifier {
     pub sandbox_in_flight: usize,
     /// Whether the sandbox is called over HTTP/2.
     pub sandbox_http2: bool,
+    /// What the sandbox channel is declared to take.
+    pub sandbox_limits: Limits,
 }
 
 pub(super) fn read(env: &mut Env) -> Notifier {
@@ -54,5 +57,13 @@ pub(super) fn read(env: &mut Env) -> Notifier {
         sandbox_batch: env.within("YIZHAN_SANDBOX_BATCH", 500, 1..=500),
         sandbox_in_flight: env.within("YIZHAN_SANDBOX_IN_FLIGHT", 8, 1..=1_000),
         sandbox_http2: env.choice("YIZHAN_SANDBOX_HTTP2", "off", &[("on", true), ("off", false)]),
+        sandbox_limits: sandbox_limits(env),
     }
+}
+
+fn sandbox_limits(env: &mut Env) -> Limits {
+    let rate = env.optional("YIZHAN_SANDBOX_RATE");
+    let messages: u32 = env.within("YIZHAN_SANDBOX_QUOTA", 0, 0..=u32::MAX);
+    let resets = env.parsed("YIZHAN_SANDBOX_QUOTA_RESETS", &Reset::CHINA.to_string());
+    Limits { rate, quota: (messages > 0).then_some(Quota { messages, resets }) }
 }

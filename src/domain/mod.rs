@@ -36,6 +36,7 @@
 
 #![warn(missing_docs)]
 
+pub mod allowance;
 pub mod catalogue;
 pub mod channel;
 pub mod completion;

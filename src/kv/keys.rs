@@ -3,6 +3,7 @@
 //! | key | type | holds | lives |
 //! |---|---|---|---|
 //! | `<prefix>:{limit:<rule>:<whom>}` | string | how often within the window | the rule's window |
+//! | `<prefix>:{allowance:<channel>}` | hash | what a channel has left: `level`, `filled_at`, `day`, `used` | two days |
 //! | `<prefix>:hints:<database>` | channel | whose inboxes have changed | it keeps nothing |
 //!
 //! What stands in braces is the hash tag: on a cluster each key has a slot of its own, and each script touches one.
@@ -11,12 +12,19 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::channel::Channel;
+
 /// How many bytes of a hash stand in a key: enough that two people never share one.
 const HASH_BYTES: usize = 16;
 
 /// The channel on which copies tell each other whose inboxes have changed, without the prefix.
 pub fn hints(database: i64) -> String {
     format!("hints:{database}")
+}
+
+/// What a channel may send, without the prefix.
+pub fn allowance(channel: Channel) -> String {
+    format!("{{allowance:{channel}}}")
 }
 
 /// The counter of a rate limit, without the prefix. `whom` may be a person's address, so only its hash is kept.

@@ -1,5 +1,5 @@
-//! What processes share and may lose: counters of rate limits, and hints from copy to copy. Redis when there is one, else
-//! this process's memory.
+//! What processes share and may lose: counters of rate limits, what channels may send, and hints from copy to copy. Redis
+//! when there is one, else this process's memory; what channels may send is then counted in the record instead.
 //!
 //! Promise: nothing here is needed for correctness, and asking never holds a request up for longer than
 //! [`redis::BUDGET`]. While Redis does not answer, each copy counts for itself (metric `yizhan_kv_failures_total`):
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
+pub mod allowance;
 pub mod bus;
 pub mod keys;
 pub mod memory;

@@ -67,7 +67,7 @@ impl Counters {
     pub async fn count(&self, counter: &Counter, add: i64) -> Option<Used> {
         let window = u64::try_from(counter.window.as_millis()).unwrap_or(u64::MAX);
         let mut connection = self.connection.clone();
-        let mut call = self.script.key(self.key(counter));
+        let mut call = self.script.key(self.key(&counter.key));
         let asked = call.arg(add).arg(window).invoke_async::<(u64, u64)>(&mut connection);
         let (count, left) = self.within_budget(asked).await?;
         Some(Used { count, reset_in: Duration::from_millis(left) })
@@ -76,14 +76,18 @@ impl Counters {
     /// Forgets a counter; when Redis does not answer in time, its window ends it.
     pub async fn clear(&self, counter: &Counter) {
         let mut connection = self.connection.clone();
-        self.within_budget(connection.del::<_, ()>(self.key(counter))).await;
+        self.within_budget(connection.del::<_, ()>(self.key(&counter.key))).await;
     }
 
-    fn key(&self, counter: &Counter) -> String {
-        format!("{}:{}", self.prefix, counter.key)
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("{}:{key}", self.prefix)
     }
 
-    async fn within_budget<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Option<T> {
+    pub(super) fn connection(&self) -> ConnectionManager {
+        self.connection.clone()
+    }
+
+    pub(super) async fn within_budget<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Option<T> {
         if self.rests() {
             return None;
         }

@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::domain::allowance::Limits;
 pub use crate::domain::channel::{Channel, Repeat};
 use crate::domain::message::{CallFailure, Message, Noted, Outcome, Recipient};
 
@@ -53,6 +54,11 @@ pub trait Provider: Send + Sync {
 
     /// The most sends at a time, at least 1. The caller holds to it.
     fn max_in_flight(&self) -> usize;
+
+    /// What the provider takes of us: messages a second, messages a day. The caller holds to it, all processes together.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
 
     /// Sends one message to all recipients: one outcome per recipient, in their order.
     ///

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::domain::channel::Channel;
 use crate::domain::fanout::Lane;
+use crate::services::fanout::channels;
 use crate::services::refusal::CanFail as _;
 use crate::services::{Deps, Result};
 use crate::storage::{depths, order, scheduled};
@@ -117,6 +118,9 @@ async fn migrated(deps: &Deps) -> bool {
 /// scrape goes on: a scrape during an outage must not fail.
 pub async fn measure(deps: &Deps) {
     if measure_record(deps).await.can_fail("the gauges keep their last values").is_none() {
+        metrics::counter!(metric::SCRAPES_INCOMPLETE).increment(1);
+    }
+    if tokio::time::timeout(PATIENCE, channels::measure(deps)).await.is_err() {
         metrics::counter!(metric::SCRAPES_INCOMPLETE).increment(1);
     }
     for lane in Lane::ALL {

@@ -14,6 +14,7 @@ use super::lease::{self, Token};
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, value};
 use crate::domain::channel::Channel;
+use crate::domain::delivery::Reason;
 use crate::domain::id::{ChunkId, EndpointId, FanOutId, NoticeId, UserId};
 
 /// A delivery whose next try is due, leased.
@@ -143,16 +144,24 @@ pub async fn settle(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcom
     Ok(written.len())
 }
 
-/// Gives leases back unused: the tries were not begun, and each is due again after its wait.
-pub async fn put_back(tx: &Tx, notice: NoticeId, revision: i32, of: &[(EndpointId, Token, Duration)]) -> DbResult<u64> {
+/// Gives leases back unused: the tries were not begun, and each is due again after its wait, for this reason or for the
+/// one it had.
+pub async fn put_back(
+    tx: &Tx,
+    notice: NoticeId,
+    revision: i32,
+    reason: Option<Reason>,
+    of: &[(EndpointId, Token, Duration)],
+) -> DbResult<u64> {
     if of.is_empty() {
         return Ok(0);
     }
     let mut binds = Binds::default();
     let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
+    let reason = reason.map(|reason| format!(", reason = {}", binds.add(reason))).unwrap_or_default();
     let leases = leases(tx, of.iter().copied(), &mut binds);
     let text = format!(
-        "UPDATE deliveries SET leased_until = 0, attempts = attempts - 1, due_at = {now} + r.wait FROM ({leases}) r \
+        "UPDATE deliveries SET leased_until = 0, attempts = attempts - 1, due_at = {now} + r.wait{reason} FROM ({leases}) r \
          WHERE notice_id = {notice} AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id \
            AND deliveries.lease_token = r.token AND state = 'due'",
         now = sql::now(&**tx),

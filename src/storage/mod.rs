@@ -17,6 +17,7 @@ use sea_orm::{
 };
 
 pub mod catalogue;
+pub mod channel;
 pub mod chunk;
 pub mod columns;
 pub mod counting;

@@ -31,6 +31,7 @@ impl Workers {
     pub fn start_notifier(&self, deps: &Deps) {
         self.tasks.spawn(listen::relay(deps.clone(), self.stop.clone()));
         self.tasks.spawn(notifier::take(deps.clone(), self.stop.clone()));
+        self.tasks.spawn(notifier::report(deps.clone(), self.stop.clone()));
         for channel in deps.fan_out.providers.channels() {
             self.tasks.spawn(notifier::retry(deps.clone(), channel, self.stop.clone()));
         }

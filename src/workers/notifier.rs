@@ -11,6 +11,7 @@ use super::pause;
 use crate::domain::channel::Channel;
 use crate::domain::fanout::Lane;
 use crate::queue::{Job, QueueError, Unreadable, turns};
+use crate::services::fanout::channels;
 use crate::services::{Deps, fanout};
 use crate::telemetry::metric;
 
@@ -18,6 +19,8 @@ use crate::telemetry::metric;
 const BELL_WAIT: Duration = Duration::from_secs(1);
 /// How often what is due is looked for.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// How often it is said how this process stands with its channels.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
 /// The wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -98,6 +101,19 @@ pub async fn retry(deps: Deps, channel: Channel, stop: CancellationToken) {
             Err(error) => tracing::warn!(%channel, %error, "due deliveries cannot be read"),
         }
         if !pause(&stop, RETRY_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Says how this process stands with its channels, for operators who ask another one.
+pub async fn report(deps: Deps, stop: CancellationToken) {
+    let mut said = channels::Said::default();
+    loop {
+        if let Err(error) = channels::report(&deps, &mut said).await {
+            tracing::debug!(%error, "how channels stand could not be said");
+        }
+        if !pause(&stop, REPORT_EVERY).await {
             return;
         }
     }

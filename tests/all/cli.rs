@@ -127,7 +127,18 @@ async fn what_waits_is_shown_waited_for_and_had_tried_again_from_the_command_lin
     assert!(shown.iter().any(|line| line.starts_with("due        1 on sandbox, the first at ")), "{shown:?}");
     let late = complained(&yizhan(&app, &["queue", "drain", "--within", "0"], ""));
     assert!(late.contains("not carried within 0 s"), "{late}");
-    let replayed = printed(&yizhan(&app, &["queue", "replay", "--channel", "sandbox"], ""));
+    let dead = printed(&yizhan(&app, &["queue", "dead", "--reason", "payload", "--json"], ""));
+    let [letter] = dead.as_slice() else { panic!("{dead:?}") };
+    let letter: Value = serde_json::from_str(letter).expect("an object");
+    assert_eq!((&letter["kind"], &letter["delivery"]["attempts"][0]["number"]), (&json!("delivery"), &json!(1)));
+    let told = printed(&yizhan(&app, &["queue", "dead"], ""));
+    assert!(told[0].contains(" delivery refused payload: ntc_") && told[1].starts_with("  try 1 "), "{told:?}");
+    for narrowed in [["--to", "2000-01-01T00:00:00Z"], ["--from", "2100-01-01T00:00:00Z"], ["--reason", "quota"]] {
+        assert!(printed(&yizhan(&app, &[&["queue", "dead"][..], &narrowed].concat(), "")).is_empty(), "{narrowed:?}");
+        assert!(!yizhan(&app, &[&["queue", "replay"][..], &narrowed].concat(), "").status.success(), "{narrowed:?}");
+    }
+    let since = ["queue", "replay", "--channel", "sandbox", "--from", "2000-01-01T00:00:00Z"];
+    let replayed = printed(&yizhan(&app, &since, ""));
     assert_eq!(replayed, [r#"{"deliveries":1,"chunks":0,"extended":0,"overdue":0}"#]);
     let none = yizhan(&app, &["queue", "replay", "--notice", "ntc_00000000000000000000000000"], "");
     assert!(!none.status.success());

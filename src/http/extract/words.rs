@@ -4,7 +4,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::catalogue::Level;
-use crate::domain::channel::Channel;
+use crate::domain::channel::{Channel, Repeat};
 use crate::domain::completion::SuggestionKind;
 use crate::domain::delivery::{Reason, State};
 use crate::domain::device::Platform;
@@ -61,7 +61,7 @@ word_schema!(
     SuggestionKind,
     WebhookState
 );
-word_schema!(BlankKind, Channel, Counted, Frequency, How, Part, Platform, SubscriptionEnd, UnknownAmount);
+word_schema!(BlankKind, Channel, Counted, Frequency, How, Part, Platform, Repeat, SubscriptionEnd, UnknownAmount);
 
 /// A code of the catalogue.
 #[derive(ToSchema)]

@@ -106,6 +106,7 @@ journey! {
     remove_item,
     get_own_reach,
     get_reach,
+    list_channels,
     list_fan_outs,
     get_fan_out,
     list_deliveries,

@@ -12,6 +12,7 @@ mod settings;
 use async_trait::async_trait;
 
 pub use self::settings::Settings;
+use crate::domain::allowance::Limits;
 use crate::domain::channel::{Channel, Repeat};
 use crate::domain::message::{CallFailure, Message, Outcome, Recipient};
 use crate::providers::{Provider, SettingsError};
@@ -30,6 +31,7 @@ pub struct Sandbox {
     repeat: Repeat,
     batch_size: usize,
     in_flight: usize,
+    limits: Limits,
 }
 
 impl Sandbox {
@@ -40,6 +42,7 @@ impl Sandbox {
             repeat: settings.repeat,
             batch_size: settings.batch_size,
             in_flight: settings.in_flight,
+            limits: settings.limits,
         })
     }
 
@@ -83,6 +86,10 @@ impl Provider for Sandbox {
 
     fn max_in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
     }
 
     async fn send(&self, message: &Message, to: &[Recipient]) -> Result<Vec<Outcome>, CallFailure> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::allowance::Limits;
 use crate::domain::channel::Repeat;
 
 /// The settings of the sandbox channel.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub batch_size: usize,
     /// What to declare a repeat to be. Default safe, as the sandbox deduplicates; tests declare the others.
     pub repeat: Repeat,
+    /// What to declare to be taken of us. Default anything; the sandbox itself refuses nothing.
+    pub limits: Limits,
     /// Speak HTTP/2 without being asked to; the sandbox must be bound for it. Default HTTP/1.1 with kept connections.
     pub http2: bool,
 }
@@ -42,6 +45,7 @@ impl Settings {
             in_flight: 8,
             batch_size: super::MAX_RECIPIENTS,
             repeat: Repeat::Safe,
+            limits: Limits::default(),
             http2: false,
         }
     }

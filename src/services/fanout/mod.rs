@@ -8,7 +8,8 @@
 //!                         │ Job::ChunkV1
 //!                      [chunk]  leases it; first commit: inboxes; then asks the second question at the door ([sort])
 //!                         │
-//!                      [send]   one send unit a channel, in batches, past the [gate], under the lease, at a [pace]
+//!                      [send]   one send unit a channel, in batches, past the [gate], under the lease, at a [pace],
+//!                         │     as many as the [allowance] of the channel has places for
 //!                         │
 //!                      [record] outcomes in slices under the lease's token; the last one closes the chunk
 //!                         │                                          ([verdict]: what an outcome means)
@@ -34,6 +35,8 @@ use crate::providers::Registry;
 use crate::queue::Queue;
 use crate::services::refusal::{Error, Result};
 
+mod allowance;
+pub mod channels;
 mod chunk;
 mod edition;
 pub mod failpoint;
@@ -59,6 +62,7 @@ pub use relay::{bury_entry, relay};
 pub use retry::work_due;
 pub use sweep::{hold_or_release, sweep};
 
+use allowance::Allowances;
 use edition::Edition;
 use pace::Pace;
 use words::Words;
@@ -95,6 +99,7 @@ pub struct Engine {
     words: RwLock<Arc<Words>>,
     editions: Cache<FanOutId, Arc<Edition>>,
     paces: BTreeMap<Channel, Arc<Pace>>,
+    allowances: Allowances,
 }
 
 /// How many editions are kept at hand; each is a notice's title and what it hits, a few kilobytes.
@@ -111,6 +116,7 @@ impl Engine {
         Self {
             queue,
             paces,
+            allowances: Allowances::new(&providers),
             providers,
             wake: Arc::new(Notify::new()),
             settings,

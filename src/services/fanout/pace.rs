@@ -44,7 +44,7 @@ const NEVER_SLOW: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Pace {
     channel: Channel,
-    most: f64,
+    most: u32,
     state: Mutex<State>,
     freed: Notify,
 }
@@ -58,6 +58,15 @@ struct State {
     resting_until: Option<Instant>,
     /// Seconds that an answer usually takes.
     usual: Option<f64>,
+}
+
+/// How a channel stands in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) limit: i64,
+    pub(super) most: i64,
+    pub(super) under_way: i64,
+    pub(super) rest: Option<Duration>,
 }
 
 /// What whoever wants to send is told.
@@ -78,8 +87,8 @@ pub(super) struct Permit {
 
 impl Pace {
     pub(super) fn new(channel: Channel, most: usize) -> Self {
-        let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
-        let state = State { limit: most, under_way: 0, failures: 0, rests: 0, resting_until: None, usual: None };
+        let most = u32::try_from(most.max(1)).unwrap_or(u32::MAX);
+        let state = State { limit: f64::from(most), under_way: 0, failures: 0, rests: 0, resting_until: None, usual: None };
         Self { channel, most, state: Mutex::new(state), freed: Notify::new() }
     }
 
@@ -118,6 +127,20 @@ impl Pace {
         Some(Turn::Now(Permit { pace: Arc::clone(self), began: now }))
     }
 
+    /// How it stands: sends that it makes at a time, the most that the settings allow, sends under way, and how long it
+    /// still rests.
+    pub(super) fn standing(&self, now: Instant) -> Standing {
+        let state = self.state();
+        // The whole places below the limit, of which there is always one.
+        let limit = (2..=self.most).take_while(|places| f64::from(*places) <= state.limit).count() + 1;
+        Standing {
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            most: i64::from(self.most),
+            under_way: i64::try_from(state.under_way).unwrap_or(i64::MAX),
+            rest: state.resting_until.map(|until| until.saturating_duration_since(now)).filter(|rest| !rest.is_zero()),
+        }
+    }
+
     fn learn(&self, lesson: Lesson, took: Duration, now: Instant) {
         let mut state = self.state();
         match lesson {
@@ -143,7 +166,7 @@ impl Pace {
             }
             Lesson::Stopped(wait) => rest(&mut state, now, wait.min(LONGEST_WORD)),
         }
-        state.limit = state.limit.clamp(1.0, self.most);
+        state.limit = state.limit.clamp(1.0, f64::from(self.most));
         let (limit, rests) = (state.limit, state.resting_until.is_some());
         drop(state);
         metrics::gauge!(metric::CHANNEL_LIMIT, "channel" => self.channel.as_str()).set(limit);

@@ -50,7 +50,12 @@ pub(super) async fn record(deps: &Deps, book: Book, mut sent: Receiver<Sent>) ->
         let now = deps.clock.now();
         match more {
             Sent::Outcomes(mut outcomes) => slice.append(&mut outcomes),
-            Sent::NoTurn(batch, wait) => slice.extend(batch.iter().map(|one| postponed(one, now, now + wait))),
+            Sent::NoTurn(batch, wait) => {
+                slice.extend(batch.iter().map(|one| postponed(one, Reason::Postponed, now, now + wait)));
+            }
+            Sent::Spent(batch, wait) => {
+                slice.extend(batch.iter().map(|one| postponed(one, Reason::Quota, now, now + wait)));
+            }
         }
         commit_at = commit_at.or_else(|| Some(Instant::now() + SLICE_EVERY));
         while slice.len() > SLICE_ROWS {
@@ -63,8 +68,8 @@ pub(super) async fn record(deps: &Deps, book: Book, mut sent: Receiver<Sent>) ->
 }
 
 /// Leaves the chunk as a due delivery, for its first try.
-fn postponed(one: &Addressed, now: Timestamp, due_at: Timestamp) -> Outcome {
-    Outcome { due_at: Some(due_at), ..decided(one, Event::Postpone, Reason::Postponed, now) }
+fn postponed(one: &Addressed, reason: Reason, now: Timestamp, due_at: Timestamp) -> Outcome {
+    Outcome { due_at: Some(due_at), ..decided(one, Event::Postpone, reason, now) }
 }
 
 /// Commits a slice.

@@ -145,9 +145,14 @@ struct Slice {
     tried: Vec<Outcome>,
     decided: Vec<Outcome>,
     put_back: Vec<(EndpointId, Token, Duration)>,
+    spent: Vec<(EndpointId, Token, Duration)>,
 }
 
 impl Slice {
+    fn len(&self) -> usize {
+        self.tried.len() + self.decided.len() + self.put_back.len() + self.spent.len()
+    }
+
     fn add(&mut self, sent: Sent) {
         match sent {
             Sent::Outcomes(outcomes) => {
@@ -158,6 +163,9 @@ impl Slice {
             }
             Sent::NoTurn(batch, wait) => {
                 self.put_back.extend(batch.iter().map(|one| (one.target.endpoint, one.lease_token, wait)));
+            }
+            Sent::Spent(batch, wait) => {
+                self.spent.extend(batch.iter().map(|one| (one.target.endpoint, one.lease_token, wait)));
             }
         }
     }
@@ -170,7 +178,7 @@ async fn record(deps: &Deps, edition: &Edition, mut sent: mpsc::Receiver<Sent>) 
         let mut slice = Slice::default();
         slice.add(first);
         let commit_at = Instant::now() + SLICE_EVERY;
-        while slice.tried.len() + slice.decided.len() + slice.put_back.len() < SLICE_ROWS
+        while slice.len() < SLICE_ROWS
             && let Ok(Some(more)) = timeout_at(commit_at, sent.recv()).await
         {
             slice.add(more);
@@ -186,7 +194,8 @@ async fn write(deps: &Deps, edition: &Edition, slice: &Slice) -> Result<()> {
     let tx = deps.db.begin().await?;
     due::settle(&tx, notice, revision, &slice.tried, true).await?;
     due::settle(&tx, notice, revision, &slice.decided, false).await?;
-    due::put_back(&tx, notice, revision, &slice.put_back).await?;
+    due::put_back(&tx, notice, revision, None, &slice.put_back).await?;
+    due::put_back(&tx, notice, revision, Some(Reason::Quota), &slice.spent).await?;
     tx.commit().await?;
     for outcome in &slice.tried {
         metrics::counter!(metric::RETRIES, "channel" => outcome.channel.to_string(), "state" => outcome.state.as_str())

@@ -1,7 +1,7 @@
 //! Sending: one send unit a channel, in batches of the provider's size, as many at a time as its [`pace`](super::pace)
 //! allows. First tries and later ones go this way alike.
 //!
-//! Promise: a send begins only while its lease is held and the gate is open, both asked right before it, after every
+//! Promise: what has no place within the channel's allowance leaves the unit at once, for when there is one. A send begins only while its lease is held and the gate is open, both asked right before it, after every
 //! wait; where a repeat is forbidden, the tries of a batch are written down right before its call. A provider that is
 //! slow, rests or is away costs its own recipients the wait and nobody else's: what has no turn by the unit's end is
 //! handed back as it is, and so is what its provider does not want to be asked for yet.
@@ -15,6 +15,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
+use super::allowance;
 use super::edition::Edition;
 use super::failpoint;
 use super::gate::Gate;
@@ -28,7 +29,7 @@ use crate::domain::message::{CallFailure, Message, Noted, Outcome as Answer, Rec
 use crate::domain::time::Timestamp;
 use crate::providers::Provider;
 use crate::services::Deps;
-use crate::services::refusal::{Error, Result};
+use crate::services::refusal::{CanFail as _, Error, Result};
 use crate::storage::delivery::{self, Outcome, Owner};
 use crate::storage::lease::Token;
 use crate::storage::{due, transact};
@@ -51,6 +52,8 @@ pub(super) enum Sent {
     Outcomes(Vec<Outcome>),
     /// No turn came: they are as they were, and should come again after this.
     NoTurn(Vec<Addressed>, Duration),
+    /// The channel's quota is spent: the same.
+    Spent(Vec<Addressed>, Duration),
 }
 
 /// What is sent with.
@@ -70,6 +73,7 @@ impl Unit<'_> {
         let Some(provider) = self.deps.fan_out.providers.get(channel) else {
             return Err(Error::broken(format!("channel {channel} is not configured any more")));
         };
+        let to = allowance::admit(self, channel, to).await?;
         let batches: Vec<Vec<Addressed>> = to.chunks(provider.max_batch().max(1)).map(<[_]>::to_vec).collect();
         // Whoever waits for a recipient's own turn holds no place: the pace alone says how many are under way.
         let at_once = if provider.is_one_service() { provider.max_in_flight() } else { batches.len() };
@@ -79,6 +83,8 @@ impl Unit<'_> {
         // After an error none begins; what is under way is waited for and written down.
         let mut first_error = None;
         while let Some(sent) = sends.next().await {
+            let given_back = allowance::give_back(self.deps, channel, &sent).await;
+            given_back.can_fail("less is sent than might be, until it is counted anew");
             let recorded = match sent {
                 Ok(sent) => self.record.send(sent).await.map_err(|_| Error::broken("the recorder has stopped")),
                 Err(error) => Err(error),

@@ -95,7 +95,8 @@ pub struct DeadLetterView {
 }
 
 impl DeadLetterView {
-    pub(super) fn of(letter: DeadLetter) -> Self {
+    /// A dead letter.
+    pub fn of(letter: DeadLetter) -> Self {
         let empty = |kind: &str, died_at| Self {
             kind: kind.to_owned(),
             died_at,

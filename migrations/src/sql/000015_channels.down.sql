@@ -1,0 +1,2 @@
+DROP TABLE channel_senders;
+DROP TABLE channel_allowances;
