@@ -115,6 +115,10 @@ pub fn keep_metrics() {
             tracing::warn!(%error, "somebody else keeps the metrics");
         }
         describe();
+        // A rule that looks for an increase must find where it began.
+        for from_zero in [metric::SWEEP_RUNG, metric::JOBS_FAILED, metric::QUEUE_UNREADABLE, metric::SCRAPES_INCOMPLETE] {
+            metrics::counter!(from_zero).increment(0);
+        }
         handle
     });
 }

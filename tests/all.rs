@@ -13,6 +13,7 @@ mod all {
     pub mod support;
 
     mod account;
+    mod alerts;
     mod allowance;
     mod announcing;
     mod at_once;
@@ -47,6 +48,7 @@ mod all {
     mod operator;
     mod pages;
     mod preview;
+    mod probe;
     mod publisher;
     mod queue;
     mod reach;

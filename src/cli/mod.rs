@@ -6,6 +6,7 @@ pub mod demo;
 mod import;
 mod keys;
 mod migrate;
+mod probe;
 mod publisher;
 mod queue;
 mod serve;
@@ -44,6 +45,8 @@ enum Command {
     Keys(keys::Command),
     /// Brings the schema up to date.
     Migrate,
+    /// Proves from outside that what is published arrives, and raises an alarm when it does not.
+    Probe(Box<probe::Options>),
     /// Makes publishers and their keys.
     #[command(subcommand)]
     Publisher(publisher::Command),
@@ -61,6 +64,7 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
         Command::Admin(command) => admin::run(command).await,
         Command::Keys(command) => keys::run(command).await,
         Command::Migrate => migrate::run().await,
+        Command::Probe(options) => probe::run(*options).await,
         Command::Publisher(command) => publisher::run(command).await,
         Command::Queue(options) => queue::run(options).await,
         Command::Openapi => {

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::domain::allowance::Limits;
 use crate::services;
 use crate::storage;
 use env::{Env, EnvError};
@@ -50,6 +51,10 @@ pub struct Config {
     pub log: log::Log,
     /// The key that this machine publishes with, for commands.
     pub publisher_key: Option<SecretString>,
+    /// The password of the probe's user, for commands.
+    pub probe_password: Option<SecretString>,
+    /// Where a probe raises its alarm, for commands; the address may hold a key.
+    pub probe_alarm: Option<SecretString>,
     /// How the notifier is run.
     pub notifier: notifier::Notifier,
     /// Where webhooks may lead.
@@ -84,8 +89,38 @@ impl Config {
     /// Reads these variables.
     pub fn read(mut env: Env) -> Result<Self, EnvError> {
         let config = Self::of(&mut env);
+        config.contradictions(&mut env);
         env.finish()?;
         Ok(config)
+    }
+
+    /// What cannot both be so; each error names both values.
+    fn contradictions(&self, env: &mut Env) {
+        let Self { notifier, live, storage, roles, .. } = self;
+        let (grace, budget) = (notifier.grace, notifier.send_budget);
+        if roles.notifier && grace < budget {
+            let grace = grace.as_secs();
+            let text = format!("{grace} s are over before YIZHAN_SEND_BUDGET_MILLIS={}", budget.as_millis());
+            env.refuse("YIZHAN_SHUTDOWN_GRACE_SECONDS", &text);
+        }
+        if live.streams > 0 && live.per_user > live.streams {
+            let text = format!("{} for one user are more than YIZHAN_STREAMS={} for all", live.per_user, live.streams);
+            env.refuse("YIZHAN_STREAMS_PER_USER", &text);
+        }
+        let pool = usize::try_from(storage.pool).unwrap_or(usize::MAX);
+        if roles.notifier && !storage.is_sqlite() && notifier.concurrency > pool {
+            let text = format!("{} at a time need more than YIZHAN_DATABASE_POOL={pool}", notifier.concurrency);
+            env.refuse("YIZHAN_NOTIFIER_CONCURRENCY", &text);
+        }
+        if !self.sandbox && notifier.sandbox.log_file.is_some() {
+            env.refuse("YIZHAN_SANDBOX_LOG", "is of this process's sandbox, and YIZHAN_SANDBOX=off");
+        }
+        if let Limits { rate: Some(rate), quota: Some(quota) } = notifier.sandbox_limits
+            && quota.messages < rate.burst()
+        {
+            let text = format!("{rate} allows more at once than YIZHAN_SANDBOX_QUOTA={} a day", quota.messages);
+            env.refuse("YIZHAN_SANDBOX_RATE", &text);
+        }
     }
 
     /// Reads these variables and leaves the errors with them.
@@ -114,6 +149,8 @@ impl Config {
             accounts: accounts::read(env),
             storage,
             publisher_key: env.secret("YIZHAN_PUBLISHER_KEY").map(SecretString::from),
+            probe_password: env.secret("YIZHAN_PROBE_PASSWORD").map(SecretString::from),
+            probe_alarm: env.secret("YIZHAN_PROBE_ALARM").map(SecretString::from),
             notifier: notifier::read(env),
             webhooks: webhooks::read(env),
             roles: roles(env),

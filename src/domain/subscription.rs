@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::is_probe;
 use super::fold::{fold, fold_code};
 use super::words::words;
 
@@ -230,7 +231,11 @@ fn verdict(part: Part, filter: &Filter, facts: &Facts) -> Option<Verdict> {
     let keywords = &filter.keywords;
     let plain = |asked: bool, holds: bool| asked.then(|| Verdict { part, holds, words: Vec::new() });
     match part {
-        Part::Categories => plain(!filter.categories.is_empty(), on_path(&filter.categories, &facts.category_path)),
+        // A probe is for those who ask for it by name.
+        Part::Categories => plain(
+            !filter.categories.is_empty() || is_probe(&facts.category_path),
+            on_path(&filter.categories, &facts.category_path),
+        ),
         Part::Regions => plain(!filter.regions.is_empty(), on_path(&filter.regions, &facts.region_path)),
         Part::Types => plain(
             !filter.notice_types.is_empty() || !filter.stages.is_empty(),
@@ -322,6 +327,14 @@ mod tests {
         let mut filter = Filter::default();
         change(&mut filter);
         matches(&filter, &facts()).is_some()
+    }
+
+    #[test]
+    fn a_probe_is_for_those_who_ask_for_it_by_name() {
+        let probe = Facts { category_path: "/probe/".to_owned(), ..facts() };
+        assert!(matches(&Filter::default(), &probe).is_none());
+        let by_name = Filter { categories: words(&["probe"]), ..Filter::default() };
+        assert!(matches(&by_name, &probe).is_some() && matches(&by_name, &facts()).is_none());
     }
 
     #[test]

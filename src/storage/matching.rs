@@ -11,6 +11,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, statement};
+use crate::domain::catalogue::PROBE;
 use crate::domain::fanout::EditionKind;
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::time::Timestamp;
@@ -96,7 +97,10 @@ pub(super) fn matched(
     // A key without a term stands under 0.
     let keys = binds.add(sql::integer_set(conn, std::iter::once(0).chain(hits.terms.iter().copied())));
     let any = || std::iter::once(String::new());
-    let categories = binds.add(sql::text_set(conn, any().chain(hits.categories.iter().cloned())));
+    // A probe is for those who ask for it by name.
+    let probe = hits.categories == [PROBE];
+    let any_category = any().filter(|_| !probe);
+    let categories = binds.add(sql::text_set(conn, any_category.chain(hits.categories.iter().cloned())));
     let regions = binds.add(sql::text_set(conn, any().chain(hits.regions.iter().cloned())));
     let notice_type = binds.add(format!("/{}/", hits.notice_type));
     let stage = binds.add(format!("/{}/", hits.stage));

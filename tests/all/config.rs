@@ -75,6 +75,25 @@ fn all_errors_are_reported_at_once() {
 }
 
 #[test]
+fn what_cannot_both_be_so_is_refused_and_both_values_are_named() {
+    let pairs = [
+        (("YIZHAN_SHUTDOWN_GRACE_SECONDS", "2"), ("YIZHAN_SEND_BUDGET_MILLIS", "2500")),
+        (("YIZHAN_STREAMS_PER_USER", "30"), ("YIZHAN_STREAMS", "20")),
+        (("YIZHAN_NOTIFIER_CONCURRENCY", "9"), ("YIZHAN_DATABASE_POOL", "8")),
+        (("YIZHAN_SANDBOX_RATE", "10/200"), ("YIZHAN_SANDBOX_QUOTA", "100")),
+    ];
+    for ((name, value), (other, its)) in pairs {
+        let database = ("DATABASE_URL", "postgres://db/yizhan");
+        let error = read(&[database, (name, value), (other, its)]).expect_err("a contradiction");
+        assert!(error.contains(&format!("\n  {name}: {value}")) && error.contains(&format!("{other}={its}")), "{error}");
+    }
+    let error = read(&[("YIZHAN_SANDBOX_LOG", "/tmp/log")]).expect_err("a contradiction");
+    assert!(error.contains("YIZHAN_SANDBOX_LOG") && error.contains("YIZHAN_SANDBOX=off"), "{error}");
+    let error = read(&[("YIZHAN_SANDBOX_RATE", "0"), ("YIZHAN_SANDBOX_QUOTA_RESETS", "midnight")]).expect_err("nonsense");
+    assert!(error.contains("\n  YIZHAN_SANDBOX_RATE: `0`") && error.contains("`midnight`"), "{error}");
+}
+
+#[test]
 fn redis_beside_sqlite_is_refused() {
     let error = read(&[("REDIS_URL", "redis://127.0.0.1")]).expect_err("no supported pair");
     assert!(error.contains("REDIS_URL") && error.contains("PostgreSQL"), "{error}");

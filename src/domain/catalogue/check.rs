@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CatalogueKind, Documents, Region};
+use super::{CatalogueKind, Documents, PROBE, Region};
 
 /// Everything that is wrong with a catalogue.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub fn all(documents: &Documents) -> Result<(), CatalogueErrors> {
     codes(CatalogueKind::NoticeTypes, notice_types.iter().map(|kind| &kind.code), &mut errors);
     let stage_codes = codes(CatalogueKind::Stages, stages.iter().map(|stage| &stage.code), &mut errors);
 
+    if category_codes.iter().any(|code| *code == PROBE) {
+        errors.push(format!("{}/{PROBE}: this code is kept for probes", CatalogueKind::Categories));
+    }
     for category in categories {
         known(
             CatalogueKind::Categories,

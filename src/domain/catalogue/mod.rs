@@ -29,6 +29,15 @@ words! {
     }
 }
 
+/// The category of what proves that notices arrive. It is in every catalogue and in no list of it; what is published in it
+/// stands in no list, feed or search, and reaches those alone who subscribe to it by name.
+pub const PROBE: &str = "probe";
+
+/// Whether a category's path is that of probes.
+pub fn is_probe(category_path: &str) -> bool {
+    path_codes(category_path).eq([PROBE])
+}
+
 /// What is traded; a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Category {
@@ -130,6 +139,7 @@ pub struct Catalogue {
     regions: HashMap<String, usize>,
     notice_types: HashMap<String, usize>,
     stages: HashMap<String, usize>,
+    probe: Category,
     /// The codes that were taken over by a code, by the last one of the chain.
     predecessors: HashMap<String, Vec<String>>,
 }
@@ -144,6 +154,7 @@ impl Catalogue {
             regions: index(documents.regions.iter().map(|region| &region.code)),
             notice_types: index(documents.notice_types.iter().map(|kind| &kind.code)),
             stages: index(documents.stages.iter().map(|stage| &stage.code)),
+            probe: probe(),
             predecessors: HashMap::new(),
             documents,
         };
@@ -156,7 +167,7 @@ impl Catalogue {
         &self.digest
     }
 
-    /// Every category, in order.
+    /// Every category that there is to choose from, in order.
     pub fn categories(&self) -> &[Category] {
         &self.documents.categories
     }
@@ -173,6 +184,9 @@ impl Catalogue {
 
     /// The category with this code.
     pub fn category(&self, code: &str) -> Option<&Category> {
+        if code == PROBE {
+            return Some(&self.probe);
+        }
         self.categories.get(code).and_then(|&place| self.documents.categories.get(place))
     }
 
@@ -196,6 +210,18 @@ impl Catalogue {
         }
         codes.reverse();
         Some(join_path(codes))
+    }
+}
+
+fn probe() -> Category {
+    Category {
+        code: PROBE.to_owned(),
+        parent: None,
+        name_zh: "探测".to_owned(),
+        name_en: "Probe".to_owned(),
+        national_code: None,
+        standard_code: None,
+        sort: i64::MAX,
     }
 }
 

@@ -66,7 +66,7 @@ pub async fn allowance(deps: &Deps, channel: Channel) -> Result<Option<(Limits, 
 /// Sets the gauges of this copy's sends and of the quotas.
 pub async fn measure(deps: &Deps) {
     for (channel, pace) in &deps.fan_out.paces {
-        let under_way = u32::try_from(pace.standing(Instant::now()).under_way).unwrap_or(u32::MAX);
+        let under_way = u32::try_from(pace.show().under_way).unwrap_or(u32::MAX);
         metrics::gauge!(metric::CHANNEL_SENDING, "channel" => channel.as_str()).set(f64::from(under_way));
         let left = allowance::standing(deps, *channel).await.can_fail("the gauges keep their last values");
         if let Some((Limits { quota: Some(quota), .. }, standing)) = left.flatten() {

@@ -141,6 +141,16 @@ impl Pace {
         }
     }
 
+    /// Sets the gauges to how it stands. It rests until a probe has gone well.
+    pub(super) fn show(&self) -> Standing {
+        let state = self.state();
+        let (limit, rests) = (state.limit, state.resting_until.is_some());
+        drop(state);
+        metrics::gauge!(metric::CHANNEL_LIMIT, "channel" => self.channel.as_str()).set(limit);
+        metrics::gauge!(metric::CHANNEL_RESTS, "channel" => self.channel.as_str()).set(if rests { 1.0 } else { 0.0 });
+        self.standing(Instant::now())
+    }
+
     fn learn(&self, lesson: Lesson, took: Duration, now: Instant) {
         let mut state = self.state();
         match lesson {
@@ -167,10 +177,8 @@ impl Pace {
             Lesson::Stopped(wait) => rest(&mut state, now, wait.min(LONGEST_WORD)),
         }
         state.limit = state.limit.clamp(1.0, f64::from(self.most));
-        let (limit, rests) = (state.limit, state.resting_until.is_some());
         drop(state);
-        metrics::gauge!(metric::CHANNEL_LIMIT, "channel" => self.channel.as_str()).set(limit);
-        metrics::gauge!(metric::CHANNEL_RESTS, "channel" => self.channel.as_str()).set(if rests { 1.0 } else { 0.0 });
+        self.show();
         self.freed.notify_waiters();
     }
 }

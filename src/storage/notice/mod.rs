@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{DbResult, Tx, all, execute, one, sql};
-use crate::domain::catalogue::path_codes;
+use crate::domain::catalogue::{is_probe, path_codes};
 use crate::domain::id::{NoticeId, PublisherId};
 use crate::domain::notice::NoticeState;
 use crate::domain::time::Timestamp;
@@ -202,8 +202,11 @@ fn values(notice: &Notice) -> [Value; 20] {
     ]
 }
 
-/// Every list that a notice stands in.
+/// Every list that a notice stands in; a probe stands in none.
 pub(super) fn scopes(notice: &Notice, stage: &str) -> Vec<String> {
+    if is_probe(&notice.category_path) {
+        return Vec::new();
+    }
     let mut scopes = vec!["*".to_owned(), format!("t:{}", notice.notice_type), format!("s:{stage}")];
     scopes.push(format!("p:{}", notice.publisher_id));
     scopes.push(format!("o:{}", notice.source));
@@ -228,6 +231,9 @@ pub async fn place(tx: &Tx, notice: &Notice, stage: &str, sections: &[String]) -
 
 /// Writes a notice's lines in these lists, where its newest edition stands in the order of commits.
 async fn put_into(tx: &Tx, notice: &Notice, scopes: Vec<String>) -> DbResult<()> {
+    if scopes.is_empty() {
+        return Ok(());
+    }
     let rows: Vec<String> = (4..scopes.len() + 4).map(|bind| format!("(${bind}, $1, $2, $3)")).collect();
     let text =
         format!("INSERT INTO notice_scopes (scope, published_at, notice_id, position) VALUES {}", rows.join(", "));

@@ -19,6 +19,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use super::notice::{Notice, scopes};
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, order};
+use crate::domain::catalogue::is_probe;
 use crate::domain::fold::fold;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Content, NoticeState};
@@ -75,12 +76,21 @@ impl Document {
     }
 
     /// The document of a notice, its stage, and what it says.
-    pub fn made_of(notice: &Notice, stage: &str, Said { head, mut tokens }: Said) -> Self {
+    pub fn made_of(notice: &Notice, stage: &str, said: Said) -> Self {
         let stands = notice.state() == NoticeState::Published;
+        // A probe is found by nothing.
+        if is_probe(&notice.category_path) {
+            return Self::standing(notice, stands, Said { head: String::new(), tokens: String::new() });
+        }
+        let Said { head, mut tokens } = said;
         for scope in scopes(notice, stage).iter().chain(&by_key(notice)) {
             tokens.push(' ');
             tokens.push_str(&of_scope(scope));
         }
+        Self::standing(notice, stands, Said { head, tokens })
+    }
+
+    fn standing(notice: &Notice, stands: bool, Said { head, tokens }: Said) -> Self {
         Self {
             notice: notice.id,
             revision: notice.revision,
