@@ -175,9 +175,8 @@ impl Probe {
         let session = self.call(Method::POST, "/v1/sessions", None, Some(sign_in)).await?;
         let token = SecretString::from(text(&session, "/access_token")?);
         let took = self.carried(&token).await;
-        // What is left behind would only be in the way of the next round.
-        self.call(Method::DELETE, "/v1/sessions/current", Some(&token), None).await?;
-        took
+        let left = self.call(Method::DELETE, "/v1/sessions/current", Some(&token), None).await;
+        first_failure(took, left)
     }
 
     async fn carried(&mut self, token: &SecretString) -> Result<Took, StartError> {
@@ -187,10 +186,9 @@ impl Probe {
             None => None,
         };
         let took = self.published(token).await;
-        if let Some(id) = webhook {
-            self.call(Method::DELETE, &format!("/v1/webhooks/{id}"), Some(token), None).await?;
-        }
-        took
+        let Some(id) = webhook else { return took };
+        let ended = self.call(Method::DELETE, &format!("/v1/webhooks/{id}"), Some(token), None).await;
+        first_failure(took, ended)
     }
 
     async fn published(&mut self, token: &SecretString) -> Result<Took, StartError> {
@@ -208,9 +206,9 @@ impl Probe {
         let key = SecretString::from(self.key.expose_secret());
         let accepted = self.call(Method::POST, "/v1/notices", Some(&key), Some(notice)).await?;
         let (notice, began) = (text(&accepted, "/id")?, Instant::now());
-        let took = self.arrived(token, &notice, began).await;
+        let took = self.arrived(token, &notice, began).await?;
         self.call(Method::DELETE, &format!("/v1/inbox/{notice}"), Some(token), None).await?;
-        took
+        Ok(took)
     }
 
     async fn arrived(&mut self, token: &SecretString, notice: &str, began: Instant) -> Result<Took, StartError> {
@@ -291,6 +289,12 @@ impl Probe {
         }
         Ok(serde_json::from_str(&said).unwrap_or(Value::Null))
     }
+}
+
+/// What failed first is what is told, and tidying up is no excuse for it.
+fn first_failure(took: Result<Took, StartError>, tidied: Result<Value, StartError>) -> Result<Took, StartError> {
+    let took = took?;
+    tidied.map(|_| took)
 }
 
 fn text(value: &Value, pointer: &str) -> Result<String, StartError> {
