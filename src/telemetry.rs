@@ -116,7 +116,8 @@ pub fn keep_metrics() {
         }
         describe();
         // A rule that looks for an increase must find where it began.
-        for from_zero in [metric::SWEEP_RUNG, metric::JOBS_FAILED, metric::QUEUE_UNREADABLE, metric::SCRAPES_INCOMPLETE] {
+        for from_zero in [metric::SWEEP_RUNG, metric::JOBS_FAILED, metric::QUEUE_UNREADABLE, metric::SCRAPES_INCOMPLETE]
+        {
             metrics::counter!(from_zero).increment(0);
         }
         handle

@@ -31,8 +31,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const CALL: Duration = Duration::from_secs(15);
 /// An alarm that nobody heeds is raised again after so many more misses.
 const AGAIN: u32 = 12;
-/// What is heard at the door and not yet looked at.
-const HEARD: usize = 64;
 
 /// What is probed, and how.
 #[derive(Debug, Clone, Args)]
@@ -73,7 +71,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         told.await;
         stopping.cancel();
     });
-    let (sender, heard) = mpsc::channel(HEARD);
+    let (sender, heard) = mpsc::channel(64);
     let door = options.listen.map(|address| open(address, sender)).transpose()?;
     let client = Client::builder().timeout(CALL).build()?;
     let mut probe = Probe { client, key, password, alarm: config.probe_alarm, heard, options };
@@ -85,7 +83,10 @@ pub async fn run(options: Options) -> Result<(), StartError> {
 }
 
 /// The probe's own door: whatever is brought is kept to be looked at.
-fn open(address: std::net::SocketAddr, sender: mpsc::Sender<Bytes>) -> Result<actix_web::dev::ServerHandle, StartError> {
+fn open(
+    address: std::net::SocketAddr,
+    sender: mpsc::Sender<Bytes>,
+) -> Result<actix_web::dev::ServerHandle, StartError> {
     let make = move || App::new().app_data(Data::new(sender.clone())).default_service(web::to(take));
     let server = HttpServer::new(make).workers(1).disable_signals().bind(address)?.run();
     let handle = server.handle();
@@ -202,7 +203,6 @@ impl Probe {
             "region": first("/v1/regions", "code").await?, "notice_type": first("/v1/notice-types", "code").await?,
             "body_html": format!("<p>探测：公告发布后能否送达 Probe: {id}</p>"), "announce": "push",
         });
-        while self.heard.try_recv().is_ok() {}
         let key = SecretString::from(self.key.expose_secret());
         let accepted = self.call(Method::POST, "/v1/notices", Some(&key), Some(notice)).await?;
         let (notice, began) = (text(&accepted, "/id")?, Instant::now());

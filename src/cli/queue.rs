@@ -179,7 +179,9 @@ fn tell(letter: &DeadLetter) {
         DeadLetter::Delivery(Explained { delivery, tries }) => {
             let reason = delivery.reason.map(Reason::as_str).unwrap_or_default();
             let Delivery { notice_id, revision, channel, state, decided_at, user_id, .. } = delivery;
-            println!("{decided_at} delivery {state} {reason}: {notice_id} revision {revision} on {channel} to {user_id}");
+            println!(
+                "{decided_at} delivery {state} {reason}: {notice_id} revision {revision} on {channel} to {user_id}"
+            );
             for one in tries {
                 let (outcome, detail) = (one.outcome.as_deref(), one.detail.as_deref());
                 let began = one.began_at.map(|at| at.to_string()).unwrap_or_default();

@@ -35,13 +35,8 @@ pub async fn hold(tx: &Tx, channel: Channel) -> DbResult<Option<(Standing, Times
     look(&**tx, channel, sql::for_update(&**tx)).await
 }
 
-async fn look(
-    conn: &impl ConnectionTrait,
-    channel: Channel,
-    lock: &str,
-) -> DbResult<Option<(Standing, Timestamp)>> {
-    let text =
-        format!("SELECT {COLUMNS}, {} AS now FROM channel_allowances WHERE channel = $1 {lock}", sql::now(conn));
+async fn look(conn: &impl ConnectionTrait, channel: Channel, lock: &str) -> DbResult<Option<(Standing, Timestamp)>> {
+    let text = format!("SELECT {COLUMNS}, {} AS now FROM channel_allowances WHERE channel = $1 {lock}", sql::now(conn));
     let row: Option<Row> = one(conn, &text, [channel.as_str().into()]).await?;
     Ok(row.map(|Row { level, filled_at, day, used, now }| (Standing { level, filled_at, day, used }, now)))
 }
@@ -93,10 +88,8 @@ pub struct Sender {
 
 /// Writes down how a process stands, in place of what it said before, and forgets those who have said nothing for long.
 pub async fn report(tx: &Tx, owner: &str, senders: &[Sender]) -> DbResult<()> {
-    let text = format!(
-        "DELETE FROM channel_senders WHERE owner = $1 OR seen_at < {} - {SHOWN_MILLIS}",
-        sql::now(&**tx)
-    );
+    let text =
+        format!("DELETE FROM channel_senders WHERE owner = $1 OR seen_at < {} - {SHOWN_MILLIS}", sql::now(&**tx));
     execute(&**tx, &text, [owner.into()]).await?;
     if senders.is_empty() {
         return Ok(());

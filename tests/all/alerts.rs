@@ -11,7 +11,8 @@ use super::support::{TestApp, eventually};
 fn named() -> BTreeSet<&'static str> {
     let rules = include_str!("../../docs/alerts.yaml");
     let expressions = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
-    let words = expressions.flat_map(|line| line.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric()));
+    let words =
+        expressions.flat_map(|line| line.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric()));
     words.filter(|word| word.starts_with("yizhan_")).collect()
 }
 
@@ -36,7 +37,8 @@ async fn every_figure_of_the_alert_rules_is_served_before_anything_has_happened(
 #[test]
 fn every_alert_says_what_to_do() {
     let rules = include_str!("../../docs/alerts.yaml");
-    let count = |key: &str| rules.lines().filter(|line| line.trim_start().trim_start_matches("- ").starts_with(key)).count();
+    let count =
+        |key: &str| rules.lines().filter(|line| line.trim_start().trim_start_matches("- ").starts_with(key)).count();
     let alerts = count("alert: ");
     assert!(alerts > 5);
     for key in ["expr: ", "labels: ", "summary: ", "action: "] {

@@ -25,7 +25,13 @@ fn phones(name: &str, count: usize) -> Vec<String> {
 /// Every phone that was shown something, once for each time.
 fn shown(app: &TestApp) -> Vec<String> {
     let query = LogQuery { limit: Some(1_000), ..LogQuery::default() };
-    app.sandbox().log(&query).items.into_iter().filter(|entry| entry.shown).map(|entry| entry.token.to_string()).collect()
+    app.sandbox()
+        .log(&query)
+        .items
+        .into_iter()
+        .filter(|entry| entry.shown)
+        .map(|entry| entry.token.to_string())
+        .collect()
 }
 
 async fn publish(publisher: &Caller, source_id: &str) -> String {
@@ -68,7 +74,10 @@ async fn what_is_beyond_the_quota_waits_for_the_next_day_and_then_arrives() {
     carried(&operator, &id).await;
     assert_eq!((shown(&app).len(), waiting(&operator, &id, "quota").await), (7, 3));
     let standing = sandbox(&operator).await;
-    assert_eq!((&standing["quota"]["messages"], &standing["quota"]["used"], &standing["due"]), (&json!(7), &json!(7), &json!(3)));
+    assert_eq!(
+        (&standing["quota"]["messages"], &standing["quota"]["used"], &standing["due"]),
+        (&json!(7), &json!(7), &json!(3))
+    );
     let resets_at: Timestamp = serde_json::from_value(standing["quota"]["resets_at"].clone()).expect("an instant");
     assert!(resets_at > app.world().world().clock.now(), "{standing}");
     let figures = app.anonymous().get("/metrics").await.expect(200);
@@ -184,7 +193,9 @@ async fn redis_counts_as_the_rule_says() {
             standing = after;
             if step % 5 == 0 {
                 let (unsent, uncounted) = (grant.granted / 3, grant.granted / 2);
-                app.inside(async move |deps| deps.kv.give_back(&ask, unsent, uncounted).await).await.expect("an answer");
+                app.inside(async move |deps| deps.kv.give_back(&ask, unsent, uncounted).await)
+                    .await
+                    .expect("an answer");
                 standing = limits.give_back(standing, unsent, uncounted, day.0);
             }
             known = None;

@@ -85,11 +85,15 @@ fn what_cannot_both_be_so_is_refused_and_both_values_are_named() {
     for ((name, value), (other, its)) in pairs {
         let database = ("DATABASE_URL", "postgres://db/yizhan");
         let error = read(&[database, (name, value), (other, its)]).expect_err("a contradiction");
-        assert!(error.contains(&format!("\n  {name}: {value}")) && error.contains(&format!("{other}={its}")), "{error}");
+        assert!(
+            error.contains(&format!("\n  {name}: {value}")) && error.contains(&format!("{other}={its}")),
+            "{error}"
+        );
     }
     let error = read(&[("YIZHAN_SANDBOX_LOG", "/tmp/log")]).expect_err("a contradiction");
     assert!(error.contains("YIZHAN_SANDBOX_LOG") && error.contains("YIZHAN_SANDBOX=off"), "{error}");
-    let error = read(&[("YIZHAN_SANDBOX_RATE", "0"), ("YIZHAN_SANDBOX_QUOTA_RESETS", "midnight")]).expect_err("nonsense");
+    let error =
+        read(&[("YIZHAN_SANDBOX_RATE", "0"), ("YIZHAN_SANDBOX_QUOTA_RESETS", "midnight")]).expect_err("nonsense");
     assert!(error.contains("\n  YIZHAN_SANDBOX_RATE: `0`") && error.contains("`midnight`"), "{error}");
 }
 

@@ -17,7 +17,8 @@ async fn probe_user(app: &TestApp) -> String {
     let body = json!({ "kind": "email", "address": mailbox });
     app.anonymous().post("/v1/registrations", body).await.expect(202);
     let code = app.world().open_letter(mailbox).await.expect("a code");
-    let body = json!({ "kind": "email", "address": mailbox, "code": code, "password": PASSWORD, "display_name": "探测" });
+    let body =
+        json!({ "kind": "email", "address": mailbox, "code": code, "password": PASSWORD, "display_name": "探测" });
     app.anonymous().post("/v1/users", body).await.expect(201);
     mailbox.to_owned()
 }
@@ -54,7 +55,10 @@ async fn a_probe_goes_from_publishing_to_the_push_and_nobody_else_sees_it() {
     for _ in 0..2 {
         let ended = probe(&app, &user, &alarm.url("/alarm"), &["--hook", &hook, "--listen", &door]).await;
         let (said, wrong) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-        assert!(ended.status.success() && said.contains("ok: in the inbox within") && said.contains("pushed"), "{wrong}");
+        assert!(
+            ended.status.success() && said.contains("ok: in the inbox within") && said.contains("pushed"),
+            "{wrong}"
+        );
     }
     assert!(alarm.so_far().is_empty(), "no alarm");
     for list in ["/v1/notices", "/v1/feed", "/v1/search?q=%E6%8E%A2%E6%B5%8B", "/v1/notices?category=probe"] {
@@ -80,5 +84,8 @@ async fn a_probe_that_does_not_arrive_raises_the_alarm_and_fails() {
     assert!(told["text"]["content"].as_str().is_some_and(|text| text.contains("is not in the inbox")), "{told}");
     let wrong = probe(&app, "nobody@example.com", &alarm.url("/alarm"), &["--within", "1"]).await;
     assert!(!wrong.status.success());
-    assert!(alarm.received(2).await[1].json()["text"]["content"].to_string().contains("/v1/sessions"), "it says what failed");
+    assert!(
+        alarm.received(2).await[1].json()["text"]["content"].to_string().contains("/v1/sessions"),
+        "it says what failed"
+    );
 }

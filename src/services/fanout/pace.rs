@@ -88,7 +88,8 @@ pub(super) struct Permit {
 impl Pace {
     pub(super) fn new(channel: Channel, most: usize) -> Self {
         let most = u32::try_from(most.max(1)).unwrap_or(u32::MAX);
-        let state = State { limit: f64::from(most), under_way: 0, failures: 0, rests: 0, resting_until: None, usual: None };
+        let state =
+            State { limit: f64::from(most), under_way: 0, failures: 0, rests: 0, resting_until: None, usual: None };
         Self { channel, most, state: Mutex::new(state), freed: Notify::new() }
     }
 

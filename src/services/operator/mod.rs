@@ -8,10 +8,10 @@ mod fan_outs;
 mod queue;
 mod users;
 
+pub use crate::storage::channel::Sender;
 pub use crate::storage::dead_letter::{DeadChunk, DeadEntry, Narrowed as DeadFilter};
 pub use crate::storage::delivery_list::{Listed as Delivery, Narrowed as DeliveryFilter};
 pub use crate::storage::progress::{Chunks, FanOut, Narrowed as FanOutFilter, OpenChunk};
-pub use crate::storage::channel::Sender;
 pub use channels::{ChannelStanding, channels};
 pub use dead_letters::{DeadLetter, Replay, Replayed, list_dead_letters, replay};
 pub(in crate::services) use deliveries::explained;
