@@ -6,8 +6,10 @@
 //! door, which listens for that user's webhook. What it publishes stands in no list, feed or search, and reaches nobody who
 //! does not subscribe to `probe` by name. Not promised: anything about channels other than webhooks.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::ServerHandle;
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use clap::Args;
@@ -47,7 +49,7 @@ pub struct Options {
     hook: Option<String>,
     /// Where the door listens.
     #[arg(long)]
-    listen: Option<std::net::SocketAddr>,
+    listen: Option<SocketAddr>,
     /// Again after so many seconds; 0: once, and it fails when the probe does.
     #[arg(long, default_value_t = 0)]
     every: u64,
@@ -83,10 +85,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
 }
 
 /// The probe's own door: whatever is brought is kept to be looked at.
-fn open(
-    address: std::net::SocketAddr,
-    sender: mpsc::Sender<Bytes>,
-) -> Result<actix_web::dev::ServerHandle, StartError> {
+fn open(address: SocketAddr, sender: mpsc::Sender<Bytes>) -> Result<ServerHandle, StartError> {
     let make = move || App::new().app_data(Data::new(sender.clone())).default_service(web::to(take));
     let server = HttpServer::new(make).workers(1).disable_signals().bind(address)?.run();
     let handle = server.handle();
@@ -95,7 +94,6 @@ fn open(
 }
 
 async fn take(sender: Data<mpsc::Sender<Bytes>>, body: Bytes) -> HttpResponse {
-    // Full: nobody looks, and whoever brings it comes again.
     match sender.try_send(body) {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(_) => HttpResponse::ServiceUnavailable().finish(),
@@ -112,7 +110,6 @@ struct Probe {
 }
 
 /// How long it took from the acceptance on.
-#[derive(Debug)]
 struct Took {
     inbox: Duration,
     push: Option<Duration>,
@@ -203,8 +200,7 @@ impl Probe {
             "region": first("/v1/regions", "code").await?, "notice_type": first("/v1/notice-types", "code").await?,
             "body_html": format!("<p>探测：公告发布后能否送达 Probe: {id}</p>"), "announce": "push",
         });
-        let key = SecretString::from(self.key.expose_secret());
-        let accepted = self.call(Method::POST, "/v1/notices", Some(&key), Some(notice)).await?;
+        let accepted = self.call(Method::POST, "/v1/notices", Some(&self.key), Some(notice)).await?;
         let (notice, began) = (text(&accepted, "/id")?, Instant::now());
         let took = self.arrived(token, &notice, began).await?;
         self.call(Method::DELETE, &format!("/v1/inbox/{notice}"), Some(token), None).await?;
@@ -216,8 +212,7 @@ impl Probe {
         let (mut inbox, mut push) = (None, None);
         loop {
             while let Ok(body) = self.heard.try_recv() {
-                let body = String::from_utf8_lossy(&body).contains(notice);
-                push = push.or_else(|| body.then(|| began.elapsed()));
+                push = push.or_else(|| String::from_utf8_lossy(&body).contains(notice).then(|| began.elapsed()));
             }
             if inbox.is_none() && self.has(token, notice).await? {
                 inbox = Some(began.elapsed());
@@ -232,8 +227,8 @@ impl Probe {
     }
 
     async fn has(&self, token: &SecretString, notice: &str) -> Result<bool, StartError> {
-        let url = self.url(&format!("/v1/inbox/{notice}"));
-        let answer = self.client.get(url).bearer_auth(token.expose_secret()).send().await?;
+        let answer = self.client.get(self.url(&format!("/v1/inbox/{notice}")));
+        let answer = answer.bearer_auth(token.expose_secret()).send().await?;
         match answer.status().as_u16() {
             200 => Ok(true),
             404 => Ok(false),
@@ -244,8 +239,7 @@ impl Probe {
     /// The subscription that nothing but probes satisfies.
     async fn subscribe(&self, token: &SecretString) -> Result<(), StartError> {
         let all = self.call(Method::GET, "/v1/subscriptions?limit=100", Some(token), None).await?;
-        let mut items = all["items"].as_array().into_iter().flatten();
-        if !items.any(|one| one["filter"]["categories"] == json!([PROBE])) {
+        if !items(&all).any(|one| one.pointer("/filter/categories") == Some(&json!([PROBE]))) {
             let wish = json!({ "name": "探测", "filter": { "categories": [PROBE] }, "frequency": "immediate" });
             self.call(Method::POST, "/v1/subscriptions", Some(token), Some(wish)).await?;
         }
@@ -255,7 +249,7 @@ impl Probe {
     /// The webhook that leads to this probe's door, made anew; one that an earlier probe left behind is ended.
     async fn hook(&self, token: &SecretString, url: &str) -> Result<String, StartError> {
         let all = self.call(Method::GET, "/v1/webhooks?limit=100", Some(token), None).await?;
-        for old in all["items"].as_array().into_iter().flatten().filter(|one| one["label"] == PROBE) {
+        for old in items(&all).filter(|one| one.pointer("/label") == Some(&json!(PROBE))) {
             let path = format!("/v1/webhooks/{}", text(old, "/id")?);
             self.call(Method::DELETE, &path, Some(token), None).await?;
         }
@@ -291,10 +285,14 @@ impl Probe {
     }
 }
 
-/// What failed first is what is told, and tidying up is no excuse for it.
+/// Whatever tidying up comes to, what failed first is told.
 fn first_failure(took: Result<Took, StartError>, tidied: Result<Value, StartError>) -> Result<Took, StartError> {
     let took = took?;
     tidied.map(|_| took)
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.get("items").and_then(Value::as_array).into_iter().flatten()
 }
 
 fn text(value: &Value, pointer: &str) -> Result<String, StartError> {
