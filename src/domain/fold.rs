@@ -11,12 +11,12 @@ const PASSES: usize = 4;
 
 /// NFKC, lower case, one kind of bracket and dash, one space for any run of white space, nothing invisible.
 pub fn fold(text: &str) -> String {
-    let mut folded = pass(text);
+    let (mut folded, mut settled) = pass(text);
     for _ in 1..PASSES {
-        if is_nfkc(&folded) && !folded.chars().any(changes_in_lower_case) {
+        if settled || (is_nfkc(&folded) && !folded.chars().any(changes_in_lower_case)) {
             break;
         }
-        folded = pass(&folded);
+        (folded, settled) = pass(&folded);
     }
     folded
 }
@@ -26,28 +26,62 @@ pub fn fold_code(text: &str) -> String {
     fold(&fold(text).replace(' ', ""))
 }
 
-fn pass(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for letter in text.nfkc().flat_map(char::to_lowercase) {
-        match letter {
-            _ if letter.is_whitespace() => {
-                if !folded.is_empty() && !folded.ends_with(' ') {
-                    folded.push(' ');
-                }
-            }
-            _ if is_invisible(letter) => {}
-            '(' | '[' | '{' | '<' | '〔' | '【' | '《' | '〈' | '〖' => folded.push('('),
-            ')' | ']' | '}' | '>' | '〕' | '】' | '》' | '〉' | '〗' => folded.push(')'),
-            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{fe58}' | '\u{ff0d}' | '\u{2e3a}' | '\u{2e3b}' => {
-                folded.push('-');
-            }
-            // A long vowel after kana, a dash anywhere else.
-            'ー' if !folded.chars().next_back().is_some_and(is_kana) => folded.push('-'),
-            _ => folded.push(letter),
+/// One pass over a text, and whether another one would change nothing for certain.
+///
+/// Nearly all of a notice is made of letters whose normal form is known at sight, as long as nothing follows that might
+/// combine with them; the tables of Unicode are asked for the few stretches that hold others.
+fn pass(text: &str) -> (String, bool) {
+    let (mut folded, mut settled) = (String::with_capacity(text.len()), true);
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let after = rest.get(first.len_utf8()..).unwrap_or_default();
+        if let Some(letter) = plain(first)
+            && after.chars().next().is_none_or(|next| plain(next).is_some())
+        {
+            add(letter.to_ascii_lowercase(), &mut folded);
+            rest = after;
+            continue;
         }
+        // A plain letter combines with none before it, so what stands before one is a text by itself.
+        let end = after.find(|letter| plain(letter).is_some()).map_or(rest.len(), |end| first.len_utf8() + end);
+        let (stretch, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        stretch.nfkc().flat_map(char::to_lowercase).for_each(|letter| add(letter, &mut folded));
+        (rest, settled) = (after, false);
     }
     folded.truncate(folded.trim_end().len());
-    folded
+    (folded, settled)
+}
+
+/// The normal form of a letter that stands for itself, or for one letter of ASCII; nothing of others.
+fn plain(letter: char) -> Option<char> {
+    match letter {
+        '\0'..='\x7f' | '一'..='\u{9fff}' | '\u{3001}'..='\u{3020}' | '\u{2018}'..='\u{201d}' => Some(letter),
+        '\u{3000}' => Some(' '),
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - FULL_WIDTH),
+        _ => None,
+    }
+}
+
+/// How far the full-width forms of ASCII stand behind it.
+const FULL_WIDTH: u32 = 0xfee0;
+
+fn add(letter: char, folded: &mut String) {
+    match letter {
+        _ if letter.is_whitespace() => {
+            if !folded.is_empty() && !folded.ends_with(' ') {
+                folded.push(' ');
+            }
+        }
+        _ if is_invisible(letter) => {}
+        '(' | '[' | '{' | '<' | '〔' | '【' | '《' | '〈' | '〖' => folded.push('('),
+        ')' | ']' | '}' | '>' | '〕' | '】' | '》' | '〉' | '〗' => folded.push(')'),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{fe58}' | '\u{ff0d}' | '\u{2e3a}' | '\u{2e3b}' => {
+            folded.push('-');
+        }
+        // A long vowel after kana, a dash anywhere else.
+        'ー' if !folded.chars().next_back().is_some_and(is_kana) => folded.push('-'),
+        _ => folded.push(letter),
+    }
 }
 
 fn changes_in_lower_case(letter: char) -> bool {
@@ -71,6 +105,19 @@ fn is_invisible(letter: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn plain_letters_are_what_the_tables_say_of_them() {
+        for (letter, known) in ('\0'..=char::MAX).filter_map(|letter| Some((letter, plain(letter)?))) {
+            assert!(letter.to_string().nfkc().eq([known]), "{letter:?}");
+            assert!(known.is_ascii() || !changes_in_lower_case(known), "{letter:?}");
+            // It joins nothing that stands before it.
+            for before in ["e", "か", "가", "ᄀ", "A\u{328}"] {
+                let both = format!("{before}{letter}");
+                assert!(both.nfkc().eq(before.nfkc().chain([known])), "{both:?}");
+            }
+        }
+    }
 
     #[test]
     fn width_case_brackets_dashes_and_spaces_do_not_matter() {
@@ -101,6 +148,21 @@ mod tests {
             prop_assert_eq!(fold(&folded), folded.clone());
             let code = fold_code(&text);
             prop_assert_eq!(fold_code(&code), code.clone());
+        }
+
+        #[test]
+        fn the_short_way_is_the_way_through_the_tables(
+            text in "[\\x00-\\x7f市政Ａａ１（，。—“”…①㎡　 \u{301}\u{3099}ｶﾞか가ᄀ각İß]{0,24}|\\PC{0,40}"
+        ) {
+            let by_tables = |text: &str| {
+                let mut folded = String::new();
+                text.nfkc().flat_map(char::to_lowercase).for_each(|letter| add(letter, &mut folded));
+                folded.trim_end().to_owned()
+            };
+            prop_assert_eq!(pass(&text).0, by_tables(&text));
+            if pass(&text).1 {
+                prop_assert_eq!(by_tables(&by_tables(&text)), by_tables(&text));
+            }
         }
     }
 }

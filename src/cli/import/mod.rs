@@ -95,7 +95,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let state = State::open(&options, &source, key.expose_secret(), map.as_ref().map(|(text, _)| text.as_str()))?;
     state.announce_itself();
     source.bound(state.bytes);
-    source.skip(state.done.lines).await?;
+    source.skip(state.done.lines, options.form.unit()).await?;
     let mut listening = Listening::new(&options, state, source.progress())?;
     let stop = signal::stop()?;
     let map = map.map(|(_, map)| map);

@@ -12,7 +12,7 @@ use super::heard::Listening;
 use super::source::Source;
 use crate::app::StartError;
 use crate::http::notice::import::NDJSON;
-use crate::services::import::lines::{Cutter, Line};
+use crate::services::import::cut::{Lines, Piece};
 use crate::services::import::map::Map;
 
 /// How long the server may say nothing: it tells of every few hundred lines.
@@ -51,14 +51,14 @@ pub async fn run(
         let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
         return Err(format!("{server} 拒绝了导入 refused the import: {status} {text}").into());
     }
-    let mut cutter = Cutter::default();
+    let mut cutter = Lines::default();
     while let Some(part) = answer.chunk().await? {
         hear(listening, cutter.feed(&part))?;
     }
     hear(listening, cutter.finish().into_iter().collect())
 }
 
-fn hear(listening: &mut Listening, lines: Vec<Line>) -> Result<(), StartError> {
+fn hear(listening: &mut Listening, lines: Vec<Piece>) -> Result<(), StartError> {
     for line in lines.iter().filter_map(|line| line.text.as_deref()).filter(|line| !line.is_empty()) {
         listening.hear(serde_json::from_slice::<Value>(line)?)?;
     }

@@ -13,9 +13,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use crate::app::StartError;
 use crate::http::language::Language;
 use crate::http::notice::import::Listener;
-use crate::services::import::lines::{Cutter, Line};
+use crate::services::import::cut::{Cutter, Lines, Piece};
 use crate::services::import::map::Map;
-use crate::services::import::{Convert as _, Event};
+use crate::services::import::{Convert as _, Event, Unit};
 use crate::services::notice::Refused;
 use crate::services::refusal::{Error, Refusal};
 
@@ -90,19 +90,18 @@ impl Source {
         self.progress.clone()
     }
 
-    /// Passes over lines that are done.
-    pub async fn skip(&mut self, lines: u64) -> std::io::Result<()> {
-        let mut lines = lines;
-        while lines > 0 {
+    /// Passes over pieces that are done.
+    pub async fn skip(&mut self, pieces: u64, unit: Unit) -> std::io::Result<()> {
+        let (mut left, mut cutter) = (pieces, Cutter::into(unit));
+        while left > 0 {
             let Some(chunk) = self.chunk().await? else { return Ok(()) };
             let mut from = 0;
-            for (place, _) in chunk.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-                (lines, from) = (lines - 1, place + 1);
-                if lines == 0 {
-                    break;
-                }
+            while left > 0
+                && let Some((end, _)) = cutter.next(chunk.get(from..).unwrap_or_default())
+            {
+                (left, from) = (left - 1, from + end);
             }
-            if lines == 0 {
+            if left == 0 {
                 let rest = chunk.slice(from..);
                 self.progress.read.fetch_sub(length(&rest), Ordering::Relaxed);
                 self.rest = rest;
@@ -138,7 +137,7 @@ impl Source {
 
     /// All of it, mapped line by line: as many lines as there were, blank in the place of those that the map refuses.
     pub fn mapped(self, map: Map, refused: Aside) -> impl Stream<Item = Result<Bytes, Refusal>> + Send + 'static {
-        let state = (Box::pin(self.stream()), Cutter::default(), false);
+        let state = (Box::pin(self.stream()), Lines::default(), false);
         stream::unfold((state, map, refused), |((mut input, mut cutter, ended), map, refused)| async move {
             if ended {
                 return None;
@@ -179,7 +178,7 @@ impl Aside {
 }
 
 /// A line as it is sent: what is no JSON goes as it is, for the other side to refuse.
-fn map_line(map: &Map, line: &Line, refused: &Aside) -> Vec<u8> {
+fn map_line(map: &Map, line: &Piece, refused: &Aside) -> Vec<u8> {
     let refuse = |error: Error| {
         let listener = Listener { language: Language::Zh, request_id: String::new() };
         let source_id = None;
@@ -189,7 +188,7 @@ fn map_line(map: &Map, line: &Line, refused: &Aside) -> Vec<u8> {
         }
         Vec::new()
     };
-    let Some(text) = &line.text else { return refuse(crate::services::import::read::too_long()) };
+    let Some(text) = &line.text else { return refuse(crate::services::import::read::too_large(Unit::Line)) };
     let Ok(value) = serde_json::from_slice::<Value>(text) else { return text.clone() };
     match map.convert(value).next() {
         Some(Ok(body)) => body.to_string().into_bytes(),

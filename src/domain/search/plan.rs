@@ -117,7 +117,7 @@ fn title(word: &Word) -> BTreeSet<String> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tokens::of_text;
+    use super::super::tokens::tests::of_text;
     use super::*;
 
     /// The tokens of a notice with this title and this text behind it.

@@ -9,23 +9,69 @@ use std::collections::BTreeSet;
 
 /// How much of a text is looked at, in characters: a bound for what one notice can cost the index.
 pub const MAX_TEXT_CHARS: usize = 100_000;
-/// What stands before a token of a title. No text has it: it is neither letter nor digit.
-const TITLE: char = '^';
 /// What stands before a scope.
 const SCOPE: char = '@';
 
-/// The tokens of a folded text.
-pub fn of_text(folded: &str) -> BTreeSet<String> {
-    let mut tokens = BTreeSet::new();
-    let letters: Vec<char> = folded.chars().take(MAX_TEXT_CHARS).collect();
-    for run in runs(&letters) {
-        for length in 1..=3 {
-            let windows = run.windows(length).filter(|window| length < 3 || window.iter().all(char::is_ascii));
-            tokens.extend(windows.map(String::from_iter));
+/// The tokens of folded texts, each once.
+#[derive(Debug, Clone, Default)]
+pub struct Tokens(Vec<u64>);
+
+/// The bits of a character: three fit into 64.
+const BITS: u32 = 21;
+
+impl Tokens {
+    /// Those of a folded text.
+    pub fn of(folded: &str) -> Self {
+        let mut tokens = Self::default();
+        tokens.add(folded);
+        tokens
+    }
+
+    /// Adds those of a folded text.
+    pub fn add(&mut self, folded: &str) {
+        // The two letters before the one at hand, in the same stretch of letters and digits.
+        let (mut last, mut last_but_one) = (None, None);
+        for letter in folded.chars().take(MAX_TEXT_CHARS) {
+            if !letter.is_alphanumeric() {
+                (last, last_but_one) = (None, None);
+                continue;
+            }
+            self.0.push(packed(letter));
+            if let Some(before) = last {
+                self.0.push(packed(before) | packed(letter) << BITS);
+                let ascii = |first: &char| first.is_ascii() && char::is_ascii(&before) && letter.is_ascii();
+                if let Some(first) = last_but_one.filter(ascii) {
+                    self.0.push(packed(first) | packed(before) << BITS | packed(letter) << (2 * BITS));
+                }
+            }
+            (last, last_but_one) = (Some(letter), last);
+        }
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+
+    /// Writes them to a line, each behind `mark` and before a space.
+    pub fn write(&self, mark: &str, line: &mut String) {
+        for token in &self.0 {
+            line.push_str(mark);
+            line.extend(unpacked(*token));
+            line.push(' ');
         }
     }
-    tokens
 }
+
+fn packed(letter: char) -> u64 {
+    u64::from(u32::from(letter))
+}
+
+/// No text of letters and digits holds U+0000.
+fn unpacked(token: u64) -> impl Iterator<Item = char> {
+    let letter = move |place: u32| u32::try_from(token >> (place * BITS) & ((1 << BITS) - 1)).ok();
+    (0..3).filter_map(letter).filter(|letter| *letter != 0).filter_map(char::from_u32)
+}
+
+/// What stands before a token of a title. No text has it: it is neither letter nor digit.
+pub const TITLE: &str = "^";
 
 /// The same token as one of a title.
 pub fn in_title(token: &str) -> String {
@@ -63,10 +109,17 @@ fn runs(letters: &[char]) -> impl Iterator<Item = &[char]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The tokens of a folded text.
+    pub fn of_text(folded: &str) -> BTreeSet<String> {
+        let mut line = String::new();
+        Tokens::of(folded).write("", &mut line);
+        line.split_terminator(' ').map(str::to_owned).collect()
+    }
 
     fn word(text: &str) -> (Vec<String>, bool) {
         let (tokens, exact) = of_word(text);
@@ -87,6 +140,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_stands_under_all_that_the_head_of_this_file_says(text in "[市政工ab12 -，𠮷\u{10fffd}é]{0,30}") {
+            let letters: Vec<char> = text.chars().collect();
+            let mut tokens = BTreeSet::new();
+            for run in runs(&letters) {
+                for length in 1..=3 {
+                    let windows = run.windows(length);
+                    let windows = windows.filter(|window| length < 3 || window.iter().all(char::is_ascii));
+                    tokens.extend(windows.map(String::from_iter));
+                }
+            }
+            prop_assert_eq!(of_text(&text), tokens);
+        }
+
         #[test]
         fn a_text_has_all_tokens_of_every_part_of_it(
             text in "[市政工程ab12 -，。𠮷]{0,30}", from in 0usize..30, length in 0usize..8

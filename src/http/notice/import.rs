@@ -29,7 +29,7 @@ use crate::http::extract::query::Query;
 use crate::http::language::Language;
 use crate::http::problem::{self, ApiResult, Failure, Problem};
 use crate::services::import::forms::Given;
-use crate::services::import::{self, Convert, Counts, Ending, Event, Form, Settings};
+use crate::services::import::{self, Convert, Counts, Ending, Event, Form, Place, Settings};
 use crate::services::notice::Refused;
 use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::services::{CanFail as _, Deps};
@@ -42,6 +42,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const WAITING: usize = 256;
 /// The name under which an import's place is told.
 const PLACE: &str = "import";
+/// How long whoever sends may not read the answer.
+const UNREAD: Duration = Duration::from_secs(60);
 
 /// How an import is done.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -72,7 +74,7 @@ pub struct ImportQuery {
     /// Says what would become of each, and stores nothing.
     dry_run: Option<bool>,
     /// Goes on where an import was cut off: `resume` of the last progress that was heard. Send what comes after its
-    /// lines; what was stored and not told any more counts as made by this call.
+    /// lines (documents); what was stored and not told any more counts as made by this call.
     #[param(min_length = 1, max_length = 400)]
     resume: Option<String>,
 }
@@ -95,12 +97,15 @@ impl ImportQuery {
     }
 }
 
-/// The position in an import's place.
-pub fn place(text: &str) -> Result<i64> {
+/// An import's place as it was told.
+pub fn place(text: &str) -> Result<Place> {
     let cursor: Option<Cursor> = text.parse().ok();
-    let position = cursor.and_then(|cursor| cursor.parts::<1>(PLACE).ok()?.first()?.parse().ok());
+    let place = cursor.and_then(|cursor| {
+        let [position, within] = cursor.parts(PLACE).ok()?;
+        Some(Place { position: position.parse().ok()?, within: within.parse().ok()? })
+    });
     let wrong = || Violation::query("resume", "cursor", "不是导入进度", "not a place of an import");
-    position.ok_or_else(|| Error::invalid(vec![wrong()]))
+    place.ok_or_else(|| Error::invalid(vec![wrong()]))
 }
 
 /// A body that is read as it comes.
@@ -143,9 +148,9 @@ impl Incoming {
 pub enum ImportEventView {
     /// A notice was refused, or a line that is none.
     Refused {
-        /// Its line, from 1.
+        /// Its line, from 1; its document, where those are read.
         line: u64,
-        /// Its number within the line or the document, from 1, where there are several.
+        /// Its number within that, from 1, where there are several.
         #[serde(skip_serializing_if = "Option::is_none")]
         item: Option<u64>,
         /// What its source calls it, as far as that could be read.
@@ -181,7 +186,7 @@ pub enum ImportEventView {
 /// What an import came to so far.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CountsView {
-    /// Lines that are done, blank ones too.
+    /// Lines that are done, blank ones too; documents, where those are read.
     lines: u64,
     /// Notices that are new.
     created: u64,
@@ -215,8 +220,9 @@ impl Listener {
             Event::Refused { line, item, source_id, refused } => {
                 ImportEventView::Refused { line, item, source_id, problem: self.problem(&refused) }
             }
-            Event::Progress { counts, position } => {
-                ImportEventView::Progress { counts: counts.into(), resume: Cursor::new(PLACE, [position]).to_string() }
+            Event::Progress { counts, place: Place { position, within } } => {
+                let resume = Cursor::new(PLACE, [position.to_string(), within.to_string()]).to_string();
+                ImportEventView::Progress { counts: counts.into(), resume }
             }
         }
     }
@@ -255,7 +261,7 @@ impl Listener {
                    refused line with its number and problem, the progress, and at the end `summary`, or `failed`. Read it \
                    while you send. Natural keys make the call safe to repeat from the start; `resume` goes on with the \
                    same figures. It takes no `Idempotency-Key`, and no compressed bodies. A form that reads documents \
-                   takes one `application/json` of at most 64 MiB.",
+                   takes them one after the other, each of at most 64 MiB and 2,000,000 values.",
     request_body(content = String, content_type = "application/x-ndjson"), security(("publisher" = [])),
     params(ImportQuery),
     responses((status = 200, body = ImportEventView, content_type = "application/x-ndjson"))
@@ -272,12 +278,16 @@ pub async fn import_notices(
     let listener = Listener { language: Language::of(&request), request_id: problem::request_id(&request) };
     let (say, hear) = mpsc::channel(WAITING);
     actix_web::rt::spawn(async move {
-        let tell = async |event| say.send(line(&listener.view(event))).await.is_ok();
+        // Nothing is read while nobody hears what became of it; who never listens holds nothing for ever.
+        let tell = async |event| {
+            let told = tokio::time::timeout(UNREAD, say.send(line(&listener.view(event)))).await;
+            told.is_ok_and(|told| told.is_ok())
+        };
         let parse: import::Parse = read_notice;
         let how = (settings, convert, parse);
         let ended = import::run(&deps, &caller, how, incoming.bytes(), tell).await;
         let ended = line(&listener.end(ended));
-        say.send(ended).await.can_fail("whoever does not listen any more needs no summary");
+        say.send_timeout(ended, UNREAD).await.can_fail("whoever does not listen any more needs no summary");
     });
     let lines = stream::unfold(hear, |mut hear| async move { Some((Ok::<_, Infallible>(hear.recv().await?), hear)) });
     Ok(HttpResponse::Ok().content_type(NDJSON).streaming(lines))

@@ -1,11 +1,12 @@
-//! From a line to a draft that may be stored, or to why not. All of it takes its time and none of it asks the database.
+//! From pieces to drafts that may be stored, or to why not. All of it takes its time and none of it asks the database.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::form::{Bodies, Convert, Converted};
-use super::lines::{BYTE_ORDER_MARK, Line, MAX_LINE_BYTES};
+use super::cut::{MAX_DOCUMENT_BYTES, MAX_DOCUMENT_VALUES, MAX_LINE_BYTES, Piece};
+use super::form::{Bodies, Convert, Converted, Unit};
 use crate::domain::fanout::Announce;
 use crate::services::Deps;
 use crate::services::notice::{Desk, Draft, Prepared};
@@ -14,7 +15,7 @@ use crate::services::refusal::{Error, Refusal, Result, Violation};
 /// What holds a body of `POST /v1/notices` against its schema and rules; the door's, because the schema is.
 pub type Parse = fn(Value, &Deps) -> Result<Draft>;
 
-/// How lines are read.
+/// How pieces are read.
 #[derive(Clone)]
 pub struct Reader {
     /// What the services work with.
@@ -32,9 +33,9 @@ pub struct Reader {
 /// A notice of an input, and where it stood.
 #[derive(Debug)]
 pub struct Item {
-    /// Its line, from 1; 1 in a document.
+    /// Its line or document, from 1.
     pub line: u64,
-    /// Its number within the line or the document, from 1, where there are several.
+    /// Its number within that, from 1, where there are several.
     pub item: Option<u64>,
     /// What its source calls it, as far as that could be read.
     pub source_id: Option<String>,
@@ -42,37 +43,97 @@ pub struct Item {
     pub prepared: Prepared,
 }
 
-impl Reader {
-    /// The notices of a line; none of a blank one.
-    pub fn line(&self, line: &Line) -> Result<Vec<Item>> {
-        if line.is_blank() {
-            return Ok(Vec::new());
+/// Pieces that are read little by little: one document may hold more notices than memory should.
+pub struct Reading {
+    reader: Reader,
+    pieces: std::vec::IntoIter<Piece>,
+    open: Option<Open>,
+    /// Notices of the first piece that were stored before.
+    passed: u64,
+}
+
+/// The piece at hand.
+struct Open {
+    number: u64,
+    bodies: Peekable<Bodies>,
+    /// How many of its notices were read.
+    read: u64,
+}
+
+/// Notices that were read at once.
+pub struct Batch {
+    /// They.
+    pub items: Vec<Item>,
+    /// Pieces that are read to their end with them.
+    pub pieces: u64,
+    /// How many notices of the piece after those they hold, and what came before them.
+    pub within: u64,
+    /// What is not read yet.
+    pub rest: Option<Reading>,
+}
+
+impl Reading {
+    /// Begins to read, after so many notices of the first piece.
+    pub fn new(reader: Reader, pieces: Vec<Piece>, passed: u64) -> Self {
+        Self { reader, pieces: pieces.into_iter(), open: None, passed }
+    }
+
+    /// Reads so many notices at most.
+    pub fn batch(mut self, count: usize) -> Result<Batch> {
+        let (mut items, mut pieces) = (Vec::with_capacity(count), 0);
+        while items.len() < count {
+            let mut open = match self.open.take() {
+                Some(open) => open,
+                None => match self.pieces.next() {
+                    None => break,
+                    Some(piece) => match self.open(&piece)? {
+                        Ok(open) => open,
+                        Err(refused) => {
+                            items.push(refused);
+                            pieces += 1;
+                            continue;
+                        }
+                    },
+                },
+            };
+            if let Some(converted) = open.bodies.next() {
+                open.read += 1;
+                let several = open.read > 1 || open.bodies.peek().is_some();
+                let item = self.reader.item(open.number, converted)?;
+                items.push(Item { item: several.then_some(open.read), ..item });
+            }
+            if open.bodies.peek().is_some() {
+                self.open = Some(open);
+            } else {
+                pieces += 1;
+            }
         }
-        let value = match self.value(line) {
-            Ok(value) => value,
-            Err(error) => {
-                let prepared = Prepared::refused(error)?;
-                return Ok(vec![Item { line: line.number, item: None, source_id: None, prepared }]);
+        let within = self.open.as_ref().map_or(0, |open| open.read);
+        let is_left = self.open.is_some() || self.pieces.len() > 0;
+        Ok(Batch { items, pieces, within, rest: is_left.then_some(self) })
+    }
+
+    /// Opens a piece; or what is told of one that cannot be read.
+    fn open(&mut self, piece: &Piece) -> Result<std::result::Result<Open, Item>> {
+        let bodies: Bodies = if piece.is_blank() {
+            Box::new(std::iter::empty())
+        } else {
+            match self.reader.value(piece) {
+                Ok(value) => self.reader.convert.convert(value),
+                Err(error) => {
+                    let prepared = Prepared::refused(error)?;
+                    return Ok(Err(Item { line: piece.number, item: None, source_id: None, prepared }));
+                }
             }
         };
-        let mut items = Vec::new();
-        for converted in self.convert.convert(value) {
-            items.push(self.item(line.number, converted)?);
-        }
-        if items.len() > 1 {
-            (1..).zip(&mut items).for_each(|(number, item)| item.item = Some(number));
-        }
-        Ok(items)
+        let mut bodies = bodies.peekable();
+        let read = std::mem::take(&mut self.passed);
+        (0..read).for_each(|_| drop(bodies.next()));
+        Ok(Ok(Open { number: piece.number, bodies, read }))
     }
+}
 
-    /// The notices of a document, one by one.
-    pub fn document(&self, text: &[u8]) -> Result<Bodies> {
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let value = serde_json::from_slice(text);
-        let value = value.map_err(|error| Error::refused(Refusal::MalformedJson, error.to_string()))?;
-        Ok(self.convert.convert(value))
-    }
-
+impl Reader {
     /// One notice that was converted.
     pub fn item(&self, line: u64, converted: Converted) -> Result<Item> {
         let (source_id, draft) = match converted {
@@ -94,28 +155,35 @@ impl Reader {
         Ok(Item { line, item: None, source_id, prepared })
     }
 
-    fn value(&self, line: &Line) -> Result<Value> {
+    fn value(&self, piece: &Piece) -> Result<Value> {
         let refuse = |rule, zh: String, en: String| Error::invalid(vec![Violation::body("", rule, zh, en)]);
-        let Some(text) = &line.text else { return Err(too_long()) };
+        let Some(text) = &piece.text else { return Err(too_large(self.convert.unit())) };
         let text = std::str::from_utf8(text)
             .map_err(|error| refuse("not_utf8", format!("不是 UTF-8 文本：{error}"), format!("not UTF-8: {error}")))?;
         serde_json::from_str(text).map_err(|error| {
-            if error.is_eof() && !line.is_ended {
-                return refuse(
-                    "truncated",
-                    format!("最后一行不完整：{error}"),
-                    format!("the last line is cut off: {error}"),
-                );
+            if error.is_eof() && !piece.is_ended {
+                return refuse("truncated", format!("末尾不完整：{error}"), format!("its end is missing: {error}"));
             }
             Error::refused(Refusal::MalformedJson, error.to_string())
         })
     }
 }
 
-/// The refusal of a line that is too long.
-pub fn too_long() -> Error {
-    let (zh, en) = (format!("一行最多 {MAX_LINE_BYTES} 字节"), format!("at most {MAX_LINE_BYTES} bytes a line"));
-    Error::invalid(vec![Violation::body("", "line_too_long", zh, en)])
+/// The refusal of a piece that is too large.
+pub fn too_large(unit: Unit) -> Error {
+    let (rule, zh, en) = match unit {
+        Unit::Line => (
+            "line_too_long",
+            format!("一行最多 {MAX_LINE_BYTES} 字节"),
+            format!("at most {MAX_LINE_BYTES} bytes a line"),
+        ),
+        Unit::Document => (
+            "document_too_large",
+            format!("一个文档最多 {MAX_DOCUMENT_BYTES} 字节、{MAX_DOCUMENT_VALUES} 个值"),
+            format!("at most {MAX_DOCUMENT_BYTES} bytes and {MAX_DOCUMENT_VALUES} values a document"),
+        ),
+    };
+    Error::invalid(vec![Violation::body("", rule, zh, en)])
 }
 
 /// The most characters that are shown of a source id that nobody has checked.

@@ -12,7 +12,7 @@ pub mod find;
 mod number;
 pub mod suggest;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
@@ -23,7 +23,7 @@ use crate::domain::catalogue::is_probe;
 use crate::domain::fold::fold;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Content, NoticeState};
-use crate::domain::search::{in_title, of_scope, of_text};
+use crate::domain::search::{TITLE, Tokens, of_scope};
 use crate::domain::time::Timestamp;
 
 pub use number::first_of;
@@ -58,12 +58,14 @@ impl Said {
 
     fn made(content: &Content, folded: Option<&str>) -> Self {
         let head = content.head();
-        let mut tokens: BTreeSet<String> = of_text(&head);
+        let mut tokens = Tokens::of(&head);
         if let Some(folded) = folded {
-            tokens.extend(of_text(folded));
+            tokens.add(folded);
         }
-        tokens.extend(of_text(&fold(&content.title)).iter().map(|token| in_title(token)));
-        Self { head, tokens: tokens.into_iter().collect::<Vec<_>>().join(" ") }
+        let mut line = String::new();
+        tokens.write("", &mut line);
+        Tokens::of(&fold(&content.title)).write(TITLE, &mut line);
+        Self { head, tokens: line }
     }
 }
 
@@ -84,9 +86,10 @@ impl Document {
         }
         let Said { head, mut tokens } = said;
         for scope in scopes(notice, stage).iter().chain(&by_key(notice)) {
-            tokens.push(' ');
             tokens.push_str(&of_scope(scope));
+            tokens.push(' ');
         }
+        tokens.truncate(tokens.trim_end_matches(' ').len());
         Self::standing(notice, stands, Said { head, tokens })
     }
 

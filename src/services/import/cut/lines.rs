@@ -1,37 +1,16 @@
-//! Cutting what comes in into lines.
-//!
-//! Promise: memory is bounded by the longest line that is allowed, whatever comes; every line has the number that an
-//! editor shows for it. LF and CRLF end a line, a byte order mark before the first is no part of it, and the last one
-//! may lack its end. Of a line that is too long only its number is kept.
+//! Lines: every one has the number that an editor shows for it. LF and CRLF end a line, a byte order mark before the first
+//! is no part of it, and the last one may lack its end.
 
 use bytes::Bytes;
 
+use super::{BYTE_ORDER_MARK, Piece};
+
 /// The longest line that is read: a notice with a body of a megabyte, and what foreign fields may stand beside it.
 pub const MAX_LINE_BYTES: usize = 2 * 1024 * 1024;
-/// What some programs begin a file with.
-pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// A line, or that it was too long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Its number, from 1.
-    pub number: u64,
-    /// What it holds, without its end; nothing when it is too long.
-    pub text: Option<Vec<u8>>,
-    /// Whether it has an end: a file that is cut off ends in a line without one.
-    pub is_ended: bool,
-}
-
-impl Line {
-    /// Whether it holds nothing but white space.
-    pub fn is_blank(&self) -> bool {
-        self.text.as_ref().is_some_and(|text| text.iter().all(u8::is_ascii_whitespace))
-    }
-}
 
 /// Cuts bytes into lines.
 #[derive(Debug, Default)]
-pub struct Cutter {
+pub struct Lines {
     /// Lines that were begun before the one at hand.
     before: u64,
     /// What there is of the line at hand.
@@ -42,23 +21,29 @@ pub struct Cutter {
     begun: bool,
 }
 
-impl Cutter {
+impl Lines {
     /// Takes bytes in and gives the lines that end in them.
-    pub fn feed(&mut self, bytes: &Bytes) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let mut rest: &[u8] = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let (line, after) = rest.split_at(end);
-            self.take(line);
-            lines.push(self.cut(true));
-            rest = after.get(1..).unwrap_or_default();
+    pub fn feed(&mut self, bytes: &Bytes) -> Vec<Piece> {
+        let (mut lines, mut rest) = (Vec::new(), bytes.as_ref());
+        while let Some((end, line)) = self.next(rest) {
+            lines.push(line);
+            rest = rest.get(end..).unwrap_or_default();
         }
-        self.take(rest);
         lines
     }
 
+    /// Takes bytes in up to the end of a line, and says where that is; all of them when none ends.
+    pub fn next(&mut self, bytes: &[u8]) -> Option<(usize, Piece)> {
+        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+            self.take(bytes);
+            return None;
+        };
+        self.take(bytes.get(..end).unwrap_or_default());
+        Some((end + 1, self.cut(true)))
+    }
+
     /// The last line, when it lacks its end.
-    pub fn finish(&mut self) -> Option<Line> {
+    pub fn finish(&mut self) -> Option<Piece> {
         self.begun.then(|| self.cut(false))
     }
 
@@ -72,7 +57,7 @@ impl Cutter {
         }
     }
 
-    fn cut(&mut self, is_ended: bool) -> Line {
+    fn cut(&mut self, is_ended: bool) -> Piece {
         self.before += 1;
         self.begun = false;
         let mut text = std::mem::take(&mut self.partial);
@@ -83,7 +68,7 @@ impl Cutter {
             text.pop();
         }
         let text = (!std::mem::take(&mut self.too_long)).then_some(text);
-        Line { number: self.before, text, is_ended }
+        Piece { number: self.before, text, is_ended }
     }
 }
 
@@ -93,15 +78,15 @@ mod tests {
 
     use super::*;
 
-    fn cut(parts: &[&[u8]]) -> Vec<Line> {
-        let mut cutter = Cutter::default();
-        let mut lines: Vec<Line> = parts.iter().flat_map(|part| cutter.feed(&Bytes::copy_from_slice(part))).collect();
+    fn cut(parts: &[&[u8]]) -> Vec<Piece> {
+        let mut cutter = Lines::default();
+        let mut lines: Vec<Piece> = parts.iter().flat_map(|part| cutter.feed(&Bytes::copy_from_slice(part))).collect();
         lines.extend(cutter.finish());
         lines
     }
 
-    fn texts(lines: &[Line]) -> Vec<Option<&str>> {
-        fn text(line: &Line) -> Option<&str> {
+    fn texts(lines: &[Piece]) -> Vec<Option<&str>> {
+        fn text(line: &Piece) -> Option<&str> {
             line.text.as_deref().map(|text| std::str::from_utf8(text).expect("text"))
         }
         lines.iter().map(text).collect()
