@@ -138,26 +138,15 @@ async fn a_dry_run_says_what_would_be_and_changes_nothing() {
 async fn answers_come_while_lines_are_sent_and_what_was_told_is_stored() {
     let app = TestApp::spawn().await;
     let publisher = app.publisher().await;
-    let (send, receive) = tokio::sync::mpsc::unbounded_channel::<String>();
-    let body = stream::unfold(receive, |mut receive| async move {
-        Some((Ok::<_, std::io::Error>(receive.recv().await?), receive))
-    });
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let call = client.post(app.url(IMPORT)).bearer_auth(publisher.bearer().expect("a key")).header(NDJSON.0, NDJSON.1);
-    send.send(lines([notice_as("a")])).expect("it is read");
-    let mut answer = call.body(reqwest::Body::wrap_stream(body)).send().await.expect("an answer");
-    let mut heard = async || {
-        let part = answer.chunk().await.expect("a part").expect("more");
-        serde_json::from_slice::<Value>(part.trim_ascii()).expect("one line")
-    };
-    let first = heard().await;
+    let mut import = Open::begin(&app, &publisher, "", lines([notice_as("a")])).await;
+    let first = import.heard().await;
     assert_eq!((first["event"].as_str(), figures(&first)), (Some("progress"), [1, 0, 0, 0]));
     assert_eq!(stored(&app).await, 1);
-    send.send(lines([notice_as("b"), notice_as("c")])).expect("it is read");
-    assert_eq!(figures(&heard().await), [3, 0, 0, 0]);
+    import.send.send(lines([notice_as("b"), notice_as("c")])).expect("it is read");
+    assert_eq!(figures(&import.heard().await), [3, 0, 0, 0]);
     // Cut off in the middle of a line: what was whole is stored.
-    send.send(notice_as("d").to_string().chars().take(40).collect()).expect("it is read");
-    drop((answer, send));
+    import.send.send(notice_as("d").to_string().chars().take(40).collect()).expect("it is read");
+    drop(import);
     assert_eq!(stored(&app).await, 3);
 }
 
@@ -180,6 +169,108 @@ async fn an_import_that_goes_on_has_the_figures_of_one_that_was_not_cut_off() {
     assert_eq!(sum, [690, 10, 0, 0]);
     let wrong = publisher.send(Method::POST, &format!("{IMPORT}?resume=x"), Some(String::new()), &[NDJSON]).await;
     assert_eq!(wrong.expect(422).problem("invalid").violations(), [("resume".to_owned(), "cursor".to_owned())]);
+}
+
+/// A stream that an import reads while it is written, and its answer.
+struct Open {
+    send: tokio::sync::mpsc::UnboundedSender<String>,
+    answer: reqwest::Response,
+}
+
+impl Open {
+    /// Begins an import with these lines.
+    async fn begin(app: &TestApp, publisher: &Caller, query: &str, first: String) -> Self {
+        let (send, receive) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let body = stream::unfold(receive, |mut receive| async move {
+            Some((Ok::<_, std::io::Error>(receive.recv().await?), receive))
+        });
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let call = client.post(app.url(&format!("{IMPORT}{query}"))).bearer_auth(publisher.bearer().expect("a key"));
+        send.send(first).expect("it is read");
+        let call = call.header(NDJSON.0, NDJSON.1).body(reqwest::Body::wrap_stream(body));
+        Self { send, answer: call.send().await.expect("an answer") }
+    }
+
+    async fn heard(&mut self) -> Value {
+        let part = self.answer.chunk().await.expect("a part").expect("more");
+        serde_json::from_slice(part.trim_ascii()).expect("one line")
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_ended_ends_its_imports() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let mut import = Open::begin(&app, &publisher, "", lines([notice_as("a")])).await;
+    assert_eq!(figures(&import.heard().await), [1, 0, 0, 0]);
+    let admin = app.admin().await;
+    let all = admin.get("/v1/admin/publishers").await.expect(200);
+    let owner = all.items()[0]["id"].as_str().expect("an id").to_owned();
+    let keys = admin.get(&format!("/v1/admin/publishers/{owner}/keys")).await.expect(200);
+    let key = keys.items()[0]["id"].as_str().expect("an id").to_owned();
+    admin.delete(&format!("/v1/admin/publishers/{owner}/keys/{key}")).await.expect(204);
+    import.send.send(lines([notice_as("b")])).expect("it is read");
+    let end = import.heard().await;
+    assert_eq!((&end["event"], &end["problem"]["code"]), (&json!("failed"), &json!("unauthenticated")));
+    assert_eq!(stored(&app).await, 1);
+}
+
+#[tokio::test]
+async fn two_imports_of_the_same_lines_at_once_store_each_notice_once() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let text = lines((0..600).map(|number| notice_as(&format!("n{number}"))));
+    let (one, other) = tokio::join!(import(&publisher, "", text.clone()), import(&publisher, "", text));
+    let sum: Vec<u64> = summary(&one).iter().zip(summary(&other)).map(|(one, other)| one + other).collect();
+    assert_eq!(sum, [600, 600, 0, 0]);
+}
+
+/// A release of a process of its own.
+fn release(id: &str) -> Value {
+    json!({"ocid": format!("ocds-213czf-{id}"), "id": "1", "date": "2026-03-01T00:00:00Z", "tag": ["tender"],
+        "tender": {"id": "t", "title": format!("道路工程 {id}"), "mainProcurementCategory": "works"}})
+}
+
+const OCDS: &str = "?form=ocds&region=430522";
+
+#[tokio::test]
+async fn documents_are_read_one_after_the_other_and_a_broken_one_hinders_no_other() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let package = |ids: &[&str]| json!({"releases": ids.iter().map(|id| release(id)).collect::<Vec<_>>()});
+    let text = [
+        format!("\u{feff}{:#}\n", package(&["a", "b"])),
+        format!("{}{}\n", package(&["c"]), release("d")),
+        "<html>\n".to_owned(),
+        "{\"releases\": [}\n".to_owned(),
+        "{\"releases\": \"never closed\n".to_owned(),
+        format!("{:#}", package(&["a", "e"])),
+        "{\"releases\": [".to_owned(),
+    ];
+    let events = import(&publisher, OCDS, text.concat()).await;
+    assert_eq!(summary(&events), [5, 1, 0, 4]);
+    let told = refusals(&events);
+    let told: Vec<_> = told.iter().map(|(document, word)| (*document, word.as_str())).collect();
+    assert_eq!(told, [(4, "malformed_json"), (5, "malformed_json"), (6, "malformed_json"), (8, "truncated")]);
+    assert_eq!(events.last().expect("an end")["lines"], 8);
+    assert_eq!(stored(&app).await, 5);
+}
+
+#[tokio::test]
+async fn an_import_goes_on_within_a_document() {
+    let app = TestApp::spawn().await;
+    let publisher = app.publisher().await;
+    let releases: Vec<_> = (0..620).map(|number| release(&format!("r{}", number % 600))).collect();
+    let text = format!("{}{}", json!({"releases": releases}), release("last"));
+    let whole = import(&publisher, OCDS, text.clone()).await;
+    assert_eq!(summary(&whole), [601, 20, 0, 0]);
+    let heard = whole.iter().find(|event| event["event"] == "progress").expect("progress");
+    assert_eq!((&heard["lines"], figures(heard)), (&json!(0), [250, 0, 0, 0]));
+    let resume = heard["resume"].as_str().expect("a place");
+    let rest = import(&publisher, &format!("{OCDS}&resume={resume}"), text).await;
+    let sum: Vec<u64> = figures(heard).iter().zip(summary(&rest)).map(|(one, other)| one + other).collect();
+    assert_eq!(sum, [601, 20, 0, 0]);
+    assert_eq!(rest.last().expect("an end")["lines"], 2);
 }
 
 #[tokio::test]
@@ -311,6 +402,32 @@ async fn foreign_names_are_mapped_on_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_map_of_the_manual_makes_notices_of_rich_and_of_poor_lines() {
+    let app = TestApp::spawn().await;
+    let desk = Desk::new(&app, &app.publisher().await);
+    let map = format!("{}/docs/maps/collected.json", env!("CARGO_MANIFEST_DIR"));
+    let rich = json!({"id": "x:1", "source": "demo", "title": "道路工程中标结果公告", "published_at": "2026-03-01T09:30:00+08:00",
+        "business": "01", "national_code": "0104", "notice_type_raw": "中标结果公告", "industry_code": "A02",
+        "region_code": "430501", "section_code": "S-1", "purchaser": "某局", "agency": "某公司", "winner": "某建设公司",
+        "amount_yuan": 65.5, "source_url": "https://example.org/1", "body_html": "<p>正文</p>"});
+    let poor = json!({"id": "x:2", "source": "demo", "title": "电缆询比公告", "published_date": "2026-03-02", "jurisdiction": "江西",
+        "notice_type_raw": "询比公告", "budget_text": "54万元", "deadline": "2026年03月05日09时30分", "content": "本项目\n采购电缆"});
+    let nowhere =
+        json!({"id": "x:3", "source": "demo", "title": "公告", "published_date": "2026-03-02", "jurisdiction": "火星"});
+    let file = desk.file("collected.jsonl", &lines([rich, poor, nowhere]));
+    let report = desk.folder.path().join("report");
+    let arguments = ["--map", &map, "--report", report.to_str().expect("a path")];
+    assert!(printed(&desk.run(&file, &arguments)).contains(&counted(2, 0, 1)));
+    let reported: Value = serde_json::from_str(&std::fs::read_to_string(&report).expect("a report")).expect("JSON");
+    assert_eq!((&reported["line"], &reported["problem"]["errors"][0]["rule"]), (&json!(3), &json!("not_in_table")));
+    let all = app.anonymous().get("/v1/notices").await.expect(200);
+    let (poor, rich) = (&all.items()[0], &all.items()[1]);
+    assert_eq!((&rich["category"]["code"], &rich["amounts"][0]["fen"]), (&json!("construction.a02"), &json!(6_550)));
+    assert_eq!((&poor["region"]["code"], &poor["amounts"][0]["fen"]), (&json!("360000"), &json!(54_000_000)));
+    assert_eq!(poor["deadlines"][0]["at"], "2026-03-05T01:30:00.000Z");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_killed_goes_on_and_ends_with_the_same_figures() {
     let app = TestApp::spawn().await;
     let desk = Desk::new(&app, &app.publisher().await);
@@ -354,6 +471,24 @@ async fn what_cannot_be_imported_is_said_before_anything_is_done() {
     };
     fails(desk.run(Path::new("/nowhere.jsonl"), &[]), "/nowhere.jsonl");
     fails(desk.run(desk.folder.path(), &[]), "is a folder");
+    for (text, word) in [
+        ("\u{1f}\u{8b}", "unpack"),
+        ("PK\u{3}\u{4}", "unpack"),
+        ("\n<!DOCTYPE html>", "HTML or XML"),
+        ("\u{feff}[\n {", "a JSON list"),
+    ] {
+        let bytes: Vec<u8> = match text.starts_with('\u{1f}') {
+            true => vec![0x1f, 0x8b],
+            false => text.as_bytes().to_vec(),
+        };
+        let path = desk.folder.path().join("odd");
+        std::fs::write(&path, bytes).expect("a file");
+        fails(desk.run(&path, &[]), word);
+    }
+    let other = std::fs::File::open(&file).expect("a file");
+    other.lock().expect("a lock");
+    fails(desk.run(&file, &[]), "another import of it is under way");
+    drop(other);
     fails(
         desk.command(&file, &[]).env_remove("YIZHAN_PUBLISHER_KEY").output().expect("it runs"),
         "YIZHAN_PUBLISHER_KEY",

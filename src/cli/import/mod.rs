@@ -7,11 +7,13 @@
 
 mod bar;
 mod heard;
+mod looks;
 mod remote;
 mod source;
 mod state;
 
 use std::cell::RefCell;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use crate::http::notice::read_notice;
 use crate::services::import::forms::Given;
 use crate::services::import::map::{self, Map};
 use crate::services::import::{self, Convert, Form, Settings};
-use crate::services::publisher;
+use crate::services::{CanFail as _, publisher};
 use heard::Listening;
 use source::Source;
 use state::State;
@@ -92,6 +94,8 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let key = config.publisher_key.clone().ok_or("YIZHAN_PUBLISHER_KEY is not set: whose notices are these?")?;
     let map = options.map.as_ref().map(|path| read_map(path)).transpose()?;
     let mut source = Source::open(&options.file).await?;
+    looks::check(&options.file, &source.head, options.form.unit())?;
+    let _turn = turn(&options)?;
     let state = State::open(&options, &source, key.expose_secret(), map.as_ref().map(|(text, _)| text.as_str()))?;
     state.announce_itself();
     source.bound(state.bytes);
@@ -142,6 +146,25 @@ async fn local(
     match unheard.take() {
         Some(error) => Err(error),
         None => hear(listener.end(ended)),
+    }
+}
+
+/// Two imports of one file would write into one state file and one report.
+fn turn(options: &Options) -> Result<Option<File>, StartError> {
+    if options.dry_run || !options.file.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(&options.file)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let name = options.file.display();
+            Err(format!("{name}: 正在被另一个导入使用 another import of it is under way").into())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err::<(), _>(error).can_fail("some file systems know no locks, and one import alone needs none");
+            Ok(None)
+        }
+        Ok(()) => Ok(Some(file)),
     }
 }
 

@@ -115,6 +115,9 @@ impl Source {
             let mut buffer = Vec::with_capacity(CHUNK);
             let most = self.left.min(u64::try_from(CHUNK).unwrap_or(u64::MAX));
             (&mut self.reader).take(most).read_buf(&mut buffer).await?;
+            if buffer.is_empty() && self.left > 0 && self.progress.total.is_some() {
+                return Err(std::io::Error::other("文件在导入期间变短 (it became shorter while it was read)"));
+            }
             self.left = self.left.saturating_sub(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
             Bytes::from(buffer)
         } else {
@@ -199,4 +202,39 @@ fn map_line(map: &Map, line: &Piece, refused: &Aside) -> Vec<u8> {
 
 fn length(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// What a source gives of a file that is changed once it is open.
+    async fn read(change: impl FnOnce(&std::fs::File)) -> (Vec<u8>, bool) {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(&vec![b'x'; 300_000]).expect("it is written");
+        let source = Source::open(file.path()).await.expect("a source");
+        change(file.as_file());
+        let (mut text, mut broken) = (Vec::new(), false);
+        let mut stream = Box::pin(source.stream());
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(chunk) => text.extend_from_slice(&chunk),
+                Err(_) => {
+                    broken = true;
+                    break;
+                }
+            }
+        }
+        (text, broken)
+    }
+
+    #[tokio::test]
+    async fn a_file_that_grows_is_read_as_far_as_it_went_and_one_that_shrinks_is_no_whole_one() {
+        let grown = read(|mut file| file.write_all(b"more").expect("it is written")).await;
+        assert_eq!((grown.0.len(), grown.1), (300_000, false));
+        let shrunk = read(|file| file.set_len(200_000).expect("it is cut")).await;
+        assert_eq!((shrunk.0.len(), shrunk.1), (200_000, true));
+    }
 }

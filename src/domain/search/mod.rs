@@ -16,4 +16,4 @@ mod tokens;
 pub use marks::{Fragment, MAX_SNIPPET_CHARS, mark, snippet};
 pub use plan::{Sort, Stream, Tier, by_time, streams};
 pub use query::{MAX_WORDS, Query, Word};
-pub use tokens::{MAX_TEXT_CHARS, TITLE, Tokens, in_title, of_scope};
+pub use tokens::{MAX_TEXT_CHARS, Tokens, of_scope};

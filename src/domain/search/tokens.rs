@@ -12,7 +12,7 @@ pub const MAX_TEXT_CHARS: usize = 100_000;
 /// What stands before a scope.
 const SCOPE: char = '@';
 
-/// The tokens of folded texts, each once.
+/// The tokens of folded texts, each once, in the order of their bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens(Vec<u64>);
 
@@ -36,12 +36,12 @@ impl Tokens {
                 (last, last_but_one) = (None, None);
                 continue;
             }
-            self.0.push(packed(letter));
+            self.0.push(packed(letter, 2));
             if let Some(before) = last {
-                self.0.push(packed(before) | packed(letter) << BITS);
+                self.0.push(packed(before, 2) | packed(letter, 1));
                 let ascii = |first: &char| first.is_ascii() && char::is_ascii(&before) && letter.is_ascii();
                 if let Some(first) = last_but_one.filter(ascii) {
-                    self.0.push(packed(first) | packed(before) << BITS | packed(letter) << (2 * BITS));
+                    self.0.push(packed(first, 2) | packed(before, 1) | packed(letter, 0));
                 }
             }
             (last, last_but_one) = (Some(letter), last);
@@ -50,28 +50,40 @@ impl Tokens {
         self.0.dedup();
     }
 
-    /// Writes them to a line, each behind `mark` and before a space.
-    pub fn write(&self, mark: &str, line: &mut String) {
-        for token in &self.0 {
-            line.push_str(mark);
-            line.extend(unpacked(*token));
-            line.push(' ');
-        }
+    /// Writes them with those of a title, parted where scopes stand: what is handed to an index in the order of bytes
+    /// need not be sorted there.
+    pub fn around_scopes(&self, title: &Self) -> (String, String) {
+        let (before, after) = self.0.split_at(self.0.partition_point(|token| *token < packed(SCOPE, 2)));
+        let (mut low, mut high) = (String::new(), String::new());
+        write(before, "", &mut low);
+        write(&title.0, TITLE, &mut high);
+        write(after, "", &mut high);
+        (low, high)
     }
 }
 
-fn packed(letter: char) -> u64 {
-    u64::from(u32::from(letter))
+/// Each behind `mark` and before a space.
+fn write(tokens: &[u64], mark: &str, line: &mut String) {
+    for token in tokens {
+        line.push_str(mark);
+        line.extend([2, 1, 0].into_iter().filter_map(|place| unpacked(*token, place)));
+        line.push(' ');
+    }
 }
 
-/// No text of letters and digits holds U+0000.
-fn unpacked(token: u64) -> impl Iterator<Item = char> {
-    let letter = move |place: u32| u32::try_from(token >> (place * BITS) & ((1 << BITS) - 1)).ok();
-    (0..3).filter_map(letter).filter(|letter| *letter != 0).filter_map(char::from_u32)
+/// A letter at a place of a token, the first at place 2.
+fn packed(letter: char, place: u32) -> u64 {
+    u64::from(u32::from(letter)) << (place * BITS)
+}
+
+/// No text of letters and digits holds U+0000, so it stands for none.
+fn unpacked(token: u64, place: u32) -> Option<char> {
+    let letter = u32::try_from(token >> (place * BITS) & ((1 << BITS) - 1)).ok();
+    letter.filter(|letter| *letter != 0).and_then(char::from_u32)
 }
 
 /// What stands before a token of a title. No text has it: it is neither letter nor digit.
-pub const TITLE: &str = "^";
+const TITLE: &str = "^";
 
 /// The same token as one of a title.
 pub fn in_title(token: &str) -> String {
@@ -116,9 +128,12 @@ pub(super) mod tests {
 
     /// The tokens of a folded text.
     pub fn of_text(folded: &str) -> BTreeSet<String> {
-        let mut line = String::new();
-        Tokens::of(folded).write("", &mut line);
-        line.split_terminator(' ').map(str::to_owned).collect()
+        line(folded, "").split_terminator(' ').map(str::to_owned).collect()
+    }
+
+    fn line(folded: &str, title: &str) -> String {
+        let (low, high) = Tokens::of(folded).around_scopes(&Tokens::of(title));
+        low + &high
     }
 
     fn word(text: &str) -> (Vec<String>, bool) {
@@ -140,6 +155,13 @@ pub(super) mod tests {
     }
 
     proptest! {
+        #[test]
+        fn tokens_stand_in_the_order_of_their_bytes(text in "[市政工ab12 é𠮷]{0,30}", title in "[市政ab12]{0,6}") {
+            let (low, high) = Tokens::of(&text).around_scopes(&Tokens::of(&title));
+            let all = format!("{low}{} {high}", of_scope("a"));
+            prop_assert!(all.split_terminator(' ').is_sorted(), "{}", all);
+        }
+
         #[test]
         fn a_text_stands_under_all_that_the_head_of_this_file_says(text in "[市政工ab12 -，𠮷\u{10fffd}é]{0,30}") {
             let letters: Vec<char> = text.chars().collect();

@@ -25,6 +25,7 @@ use serde_json::{Map as Fields, Value};
 
 use super::foreign;
 use super::form::{Bodies, Convert};
+use super::forms::Day;
 use crate::services::refusal::Violation;
 
 /// The largest map that is read.
@@ -72,8 +73,10 @@ struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Shape {
-    /// A time as feeds write it; in China's zone when it names none.
+    /// A time as feeds write it; in China's zone when it names none. A bare date is that day's first instant.
     Time,
+    /// The same of something that ends: a bare date is that day's last second.
+    Deadline,
     /// A sum in yuan, to be told in fen; what cannot be read for certain is left out.
     Yuan,
     /// Plain text, to be told as HTML: a paragraph for each line.
@@ -234,7 +237,8 @@ impl Rule {
 
     fn shape(&self, value: &Value) -> foreign::Shaped {
         match self.shape {
-            Some(Shape::Time) => return foreign::time(&foreign::word(value)),
+            Some(Shape::Time) => return foreign::time(&foreign::word(value), Day::Begins),
+            Some(Shape::Deadline) => return foreign::time(&foreign::word(value), Day::Ends),
             Some(Shape::Yuan) => return Ok(foreign::yuan(value)),
             Some(Shape::Paragraphs) => return Ok(Some(foreign::paragraphs(&foreign::word(value)).into())),
             None => {}
@@ -294,6 +298,23 @@ mod tests {
         let first = json!({ "category": { "first": [rule, "/other"] } });
         assert_eq!(mapped(first.clone(), json!({ "k": "B", "other": "o" })), Ok(json!({ "category": "o" })));
         assert!(mapped(first, json!({ "k": "B" })).is_err());
+    }
+
+    #[test]
+    fn what_ends_on_a_day_ends_with_it() {
+        let map =
+            json!({ "published_at": { "from": "/at", "as": "time" }, "until": { "from": "/at", "as": "deadline" } });
+        let body = mapped(map.clone(), json!({ "at": "2026年3月1日" }));
+        assert_eq!(
+            body,
+            Ok(json!({ "published_at": "2026-02-28T16:00:00.000Z", "until": "2026-03-01T15:59:59.000Z" }))
+        );
+        let body = mapped(map.clone(), json!({ "at": "2026年3月1日9时" }));
+        assert_eq!(
+            body,
+            Ok(json!({ "published_at": "2026-03-01T01:00:00.000Z", "until": "2026-03-01T01:00:00.000Z" }))
+        );
+        assert!(mapped(map, json!({ "at": "见招标文件" })).is_err());
     }
 
     #[test]

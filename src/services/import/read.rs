@@ -164,7 +164,13 @@ impl Reader {
             if error.is_eof() && !piece.is_ended {
                 return refuse("truncated", format!("末尾不完整：{error}"), format!("its end is missing: {error}"));
             }
-            Error::refused(Refusal::MalformedJson, error.to_string())
+            // The parser counts lines within the piece: of a line they say nothing.
+            let said = error.to_string();
+            let detail = match (self.convert.unit(), said.rsplit_once(" at line ")) {
+                (Unit::Line, Some((what, _))) => format!("{what} at column {}", error.column()),
+                _ => said,
+            };
+            Error::refused(Refusal::MalformedJson, detail)
         })
     }
 }

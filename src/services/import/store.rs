@@ -4,6 +4,7 @@
 //! than are stored at once, one batch ahead.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -17,7 +18,7 @@ use crate::domain::id::NoticeId;
 use crate::domain::notice::HandedIn;
 use crate::services::Deps;
 use crate::services::idempotency::Call;
-use crate::services::notice::{Bulk, Desk, Outcome, foresee, publish_all};
+use crate::services::notice::{Bulk, Desk, Outcome, Prepared, foresee, publish_all};
 use crate::services::publisher::{Caller, by_key};
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::storage::notice::bulk;
@@ -27,6 +28,8 @@ use crate::storage::order;
 const AT_ONCE: usize = 250;
 /// Parts that are read while one is stored.
 const AHEAD: usize = 3;
+/// How long a database that is away is waited for, try by try: as long as a restart takes.
+const WAIT_SECONDS: [u64; 5] = [1, 2, 4, 8, 15];
 
 /// An import that is under way.
 pub(super) struct Import<'a, T> {
@@ -35,14 +38,19 @@ pub(super) struct Import<'a, T> {
     settings: Settings,
     tell: T,
     counts: Counts,
-    /// Notices that were counted as made by the part of this import that was cut off.
+    /// Where the order of commits had come when progress was told last.
+    position: i64,
+    /// What was made behind this position and is known was made by this import, and nobody heard of it.
+    since: Option<i64>,
+    /// Notices that were counted as made for that.
     again: HashSet<NoticeId>,
 }
 
 impl<'a, T: AsyncFnMut(Event) -> bool> Import<'a, T> {
     /// One that has done nothing yet.
     pub fn new(deps: &'a Deps, caller: &'a Caller, settings: Settings, tell: T) -> Self {
-        Self { deps, caller, settings, tell, counts: Counts::default(), again: HashSet::new() }
+        let since = settings.after.map(|place| place.position);
+        Self { deps, caller, settings, tell, counts: Counts::default(), position: 0, since, again: HashSet::new() }
     }
 
     /// What it came to so far.
@@ -57,6 +65,7 @@ impl<'a, T: AsyncFnMut(Event) -> bool> Import<'a, T> {
         input: impl Stream<Item = std::result::Result<Bytes, Refusal>>,
     ) -> Result<Ending> {
         let (deps, caller) = (self.deps, self.caller);
+        self.position = order::position(deps.db.reader()).await?;
         let mut passed = self.settings.after.map_or(0, |place| place.within);
         let intake = Intake::new(input, reader.convert.unit(), AT_ONCE);
         let parts = stream::unfold(intake, |mut intake| async move { Some((intake.part().await?, intake)) });
@@ -108,20 +117,21 @@ impl<'a, T: AsyncFnMut(Event) -> bool> Import<'a, T> {
 
     /// Stores what a batch holds and tells of it; `false` when nobody listens.
     async fn store(&mut self, items: Vec<Item>, pieces: u64, within: u64) -> Result<bool> {
-        // An import may go on for hours: a key that was ended meanwhile opens nothing any more.
-        by_key(self.deps, self.caller.key).await?;
         let (prepared, places): (Vec<_>, Vec<_>) = items
             .into_iter()
             .map(|Item { line, item, source_id, prepared }| (prepared, (line, item, source_id)))
             .unzip();
-        let how = Bulk { existing: self.settings.existing, lane: Some(Lane::Bulk) };
-        let outcomes = if prepared.is_empty() {
-            Vec::new()
-        } else if self.settings.dry_run {
-            foresee(self.deps, self.caller, &prepared, how).await?
-        } else {
-            let call = Call { caller: self.caller.publisher.to_string(), key: None, digest: [0; 32] };
-            publish_all(self.deps, self.caller, &call, &prepared, how).await?
+        let mut waits = WAIT_SECONDS.into_iter().map(Duration::from_secs);
+        let outcomes = loop {
+            match (self.attempt(&prepared).await, waits.next()) {
+                (Err(Error::Fault(fault)), Some(wait)) if fault.is_passing() => {
+                    tracing::warn!(error = %fault, "an import waits for the database");
+                    // It may have been stored all the same.
+                    self.since.get_or_insert(self.position);
+                    tokio::time::sleep(wait).await;
+                }
+                (outcomes, _) => break outcomes?,
+            }
         };
         let again = self.made_before(&outcomes).await?;
         for ((line, item, source_id), outcome) in places.into_iter().zip(outcomes) {
@@ -133,20 +143,35 @@ impl<'a, T: AsyncFnMut(Event) -> bool> Import<'a, T> {
             }
         }
         self.counts.lines += pieces;
-        let place = Place { position: order::position(self.deps.db.reader()).await?, within };
+        self.position = order::position(self.deps.db.reader()).await?;
+        let place = Place { position: self.position, within };
         Ok((self.tell)(Event::Progress { counts: self.counts, place }).await)
+    }
+
+    async fn attempt(&self, prepared: &[Prepared]) -> Result<Vec<Outcome>> {
+        // An import may go on for hours: a key that was ended meanwhile opens nothing any more.
+        by_key(self.deps, self.caller.key).await?;
+        if prepared.is_empty() {
+            return Ok(Vec::new());
+        }
+        let how = Bulk { existing: self.settings.existing, lane: Some(Lane::Bulk) };
+        if self.settings.dry_run {
+            return foresee(self.deps, self.caller, prepared, how).await;
+        }
+        let call = Call { caller: self.caller.publisher.to_string(), key: None, digest: [0; 32] };
+        publish_all(self.deps, self.caller, &call, prepared, how).await
     }
 
     /// The notices among these that the part of this import made which nobody heard of, and in which revision they stand.
     async fn made_before(&mut self, outcomes: &[Outcome]) -> Result<HashMap<NoticeId, i64>> {
-        let Some(after) = self.settings.after else { return Ok(HashMap::new()) };
+        let Some(since) = self.since else { return Ok(HashMap::new()) };
         let known = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Published(published) if !published.changed => Some(published.id),
             _ => None,
         });
         let mut made = HashMap::new();
         for notice in bulk::by_ids(self.deps.db.reader(), &known.collect::<Vec<_>>()).await? {
-            if notice.position > after.position && self.again.insert(notice.id) {
+            if notice.position > since && self.again.insert(notice.id) {
                 made.insert(notice.id, notice.revision);
             }
         }

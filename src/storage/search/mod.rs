@@ -23,7 +23,7 @@ use crate::domain::catalogue::is_probe;
 use crate::domain::fold::fold;
 use crate::domain::id::NoticeId;
 use crate::domain::notice::{Content, NoticeState};
-use crate::domain::search::{TITLE, Tokens, of_scope};
+use crate::domain::search::{Tokens, of_scope};
 use crate::domain::time::Timestamp;
 
 pub use number::first_of;
@@ -47,7 +47,8 @@ pub struct Document {
 #[derive(Debug, Clone)]
 pub struct Said {
     head: String,
-    tokens: String,
+    /// Its tokens, parted where its scopes stand.
+    tokens: (String, String),
 }
 
 impl Said {
@@ -62,10 +63,8 @@ impl Said {
         if let Some(folded) = folded {
             tokens.add(folded);
         }
-        let mut line = String::new();
-        tokens.write("", &mut line);
-        Tokens::of(&fold(&content.title)).write(TITLE, &mut line);
-        Self { head, tokens: line }
+        let tokens = tokens.around_scopes(&Tokens::of(&fold(&content.title)));
+        Self { head, tokens }
     }
 }
 
@@ -82,18 +81,22 @@ impl Document {
         let stands = notice.state() == NoticeState::Published;
         // A probe is found by nothing.
         if is_probe(&notice.category_path) {
-            return Self::standing(notice, stands, Said { head: String::new(), tokens: String::new() });
+            return Self::standing(notice, stands, String::new(), String::new());
         }
-        let Said { head, mut tokens } = said;
-        for scope in scopes(notice, stage).iter().chain(&by_key(notice)) {
-            tokens.push_str(&of_scope(scope));
+        let Said { head, tokens: (mut tokens, rest) } = said;
+        let mut scopes: Vec<String> =
+            scopes(notice, stage).iter().chain(&by_key(notice)).map(|scope| of_scope(scope)).collect();
+        scopes.sort_unstable();
+        for scope in &scopes {
+            tokens.push_str(scope);
             tokens.push(' ');
         }
+        tokens.push_str(&rest);
         tokens.truncate(tokens.trim_end_matches(' ').len());
-        Self::standing(notice, stands, Said { head, tokens })
+        Self::standing(notice, stands, head, tokens)
     }
 
-    fn standing(notice: &Notice, stands: bool, Said { head, tokens }: Said) -> Self {
+    fn standing(notice: &Notice, stands: bool, head: String, tokens: String) -> Self {
         Self {
             notice: notice.id,
             revision: notice.revision,

@@ -17,6 +17,8 @@ mod time;
 
 use serde_json::{Map, Value, json};
 
+pub(super) use time::{Day, instant};
+
 use crate::domain::catalogue::Catalogue;
 use crate::services::refusal::Violation;
 

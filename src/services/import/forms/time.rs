@@ -21,7 +21,7 @@ pub enum Day {
 }
 
 /// The instant that a text names: RFC 3339, `2026-03-01 09:00`, `2026年3月1日9时`, `20260301090000`, a bare date, or
-/// milliseconds since 1970 in 13 digits. 24:00 is the next day's first instant.
+/// milliseconds since 1970 in 13 digits, seconds in 10. 24:00 is the next day's first instant.
 pub fn instant(text: &str, day: Day) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
@@ -38,10 +38,13 @@ pub fn instant(text: &str, day: Day) -> Option<Timestamp> {
     Some(local.and_local_timezone(offset).single()?.to_utc().into())
 }
 
-/// `20260301`, `202603010900`, `20260301090000`, or milliseconds.
+/// `20260301`, `202603010900`, `20260301090000`, milliseconds, or seconds.
 fn digits(plain: &str, day: Day) -> Option<Timestamp> {
     if plain.len() == 13 {
         return plain.parse().ok().map(Timestamp::from_millis);
+    }
+    if plain.len() == 10 {
+        return plain.parse::<i64>().ok().map(|seconds| Timestamp::from_millis(seconds * 1_000));
     }
     let date = format!("{}-{}-{}", plain.get(..4)?, plain.get(4..6)?, plain.get(6..8)?);
     let clock = match plain.len() {
@@ -128,6 +131,8 @@ mod tests {
             ("20250527", "2025-05-26T16:00:00.000Z"),
             ("2025-12-31 24:00", "2025-12-31T16:00:00.000Z"),
             ("1748395372848", "2025-05-28T01:22:52.848Z"),
+            ("1748395372", "2025-05-28T01:22:52.000Z"),
+            ("2025年05月07日 09:05:06", "2025-05-07T01:05:06.000Z"),
         ];
         for (text, expected) in table {
             assert_eq!(instant(text, Day::Begins).map(|at| at.to_string()).as_deref(), Some(expected), "{text}");
