@@ -306,6 +306,23 @@ async fn more_results_than_a_page_can_hold_are_at_least_so_many() {
 }
 
 #[tokio::test]
+async fn however_many_are_published_at_one_instant_each_is_found_once() {
+    let app = TestApp::with(|config| config.limits.on = false).await;
+    let publisher = app.publisher().await;
+    // More than a second has numbers for, and some of them by a later call.
+    for (batch, count) in [(0, 500), (1, 500), (2, 60), (3, 40)] {
+        let at = json!({"published_at": "2026-03-02T01:00:00Z", "title": "同刻公告"});
+        let notices: Vec<Value> =
+            (0..count).map(|number| notice_with(&format!("{batch}-{number}"), at.clone())).collect();
+        publisher.post("/v1/notices/batch", json!({ "notices": notices })).await.expect(200);
+    }
+    let pages = walk(&app, "同刻", "&limit=100&sort=time").await;
+    let found: Vec<String> = pages.iter().flat_map(ids).collect();
+    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), 1_100);
+    assert_eq!(found.len(), 1_100);
+}
+
+#[tokio::test]
 async fn a_search_is_narrowed_as_lists_are() {
     let app = TestApp::spawn().await;
     let publisher = app.publisher().await;

@@ -1,6 +1,6 @@
 //! Numbers of documents: the second of publishing, then a place within it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sea_orm::FromQueryResult;
 
@@ -10,6 +10,8 @@ use crate::storage::{DbResult, Tx, all, sql};
 /// Places within a second: its milliseconds, and some to spare for those published in the same one. Feeds that know the
 /// day alone have hundreds in one millisecond; more than there are places go on into the next second.
 const PLACES: i64 = 1_024;
+/// How many numbers a walk reads at once.
+const STRIDE: usize = 1_000;
 
 /// The least number of a document published at this instant.
 pub fn first_of(at: Timestamp) -> i64 {
@@ -31,8 +33,8 @@ struct Second {
 }
 
 #[derive(FromQueryResult)]
-struct Free {
-    number: i64,
+struct Taken {
+    doc: i64,
 }
 
 /// A number for each document published at these instants, none of them taken. Nobody else may take one at the time.
@@ -52,37 +54,54 @@ pub(super) async fn take(tx: &Tx, instants: impl Iterator<Item = Timestamp>) -> 
     let mut taken: BTreeSet<i64> =
         seconds.iter().filter(|second| second.is_taken).map(|second| second.wanted).collect();
     taken.extend(seconds.iter().filter_map(|second| second.last));
+    let mut walks: BTreeMap<i64, Walk> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(wanted.len());
-    for number in wanted {
-        let number = if taken.contains(&number) { next(tx, number, &taken).await? } else { number };
+    for wanted in wanted {
+        let end = end_of_second(wanted);
+        let last = taken.range(wanted..end).next_back().copied().unwrap_or(wanted);
+        let number = match () {
+            () if !taken.contains(&wanted) => wanted,
+            () if last + 1 < end => last + 1,
+            () => walks.entry(end).or_insert_with(|| Walk::from(end)).free(tx, &taken).await?,
+        };
         taken.insert(number);
         numbers.push(number);
     }
     Ok(numbers)
 }
 
-/// The next number after the last one that is taken in its second; past its end the first that nobody has.
-async fn next(tx: &Tx, number: i64, taken: &BTreeSet<i64>) -> DbResult<i64> {
-    let end = end_of_second(number);
-    let last = taken.range(number..end).next_back().copied().unwrap_or(number);
-    if last + 1 < end {
-        return Ok(last + 1);
+/// A walk over numbers that are taken, from the end of a second that is full: many may be published at one instant, so
+/// what was walked over is not walked over again.
+struct Walk {
+    at: i64,
+    taken: VecDeque<i64>,
+    is_all: bool,
+}
+
+impl Walk {
+    fn from(at: i64) -> Self {
+        Self { at, taken: VecDeque::new(), is_all: false }
     }
-    let mut from = end;
-    loop {
-        let text = "SELECT MIN(f.number) AS number FROM (SELECT CAST($1 AS BIGINT) AS number UNION ALL \
-                    SELECT d.doc + 1 FROM search_documents d WHERE d.doc >= $1) f \
-                    WHERE NOT EXISTS (SELECT 1 FROM search_documents e WHERE e.doc = f.number)";
-        let found: Vec<Free> = all(&**tx, text, [from.into()]).await?;
-        let free = found.first().map_or(from, |free| free.number);
-        let mut mine = free;
-        while taken.contains(&mine) {
-            mine += 1;
+
+    /// The next number that nobody has, in the record or in `ours`.
+    async fn free(&mut self, tx: &Tx, ours: &BTreeSet<i64>) -> DbResult<i64> {
+        loop {
+            if self.taken.is_empty() && !self.is_all {
+                let text = format!("SELECT doc FROM search_documents WHERE doc >= $1 ORDER BY doc LIMIT {STRIDE}");
+                let rows: Vec<Taken> = all(&**tx, &text, [self.at.into()]).await?;
+                self.is_all = rows.len() < STRIDE;
+                self.taken.extend(rows.into_iter().map(|row| row.doc));
+            }
+            let is_taken = self.taken.front() == Some(&self.at);
+            if is_taken {
+                self.taken.pop_front();
+            }
+            let number = self.at;
+            self.at += 1;
+            if !is_taken && !ours.contains(&number) {
+                return Ok(number);
+            }
         }
-        if mine == free {
-            return Ok(mine);
-        }
-        from = mine;
     }
 }
 
