@@ -19,6 +19,7 @@ mod m20261124_000009_webhooks;
 mod m20261124_000012_reading;
 mod m20261124_000013_told_contents;
 mod m20261124_000015_channels;
+mod m20261124_000017_bulk;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000012_reading::Migration),
             Box::new(m20261124_000013_told_contents::Migration),
             Box::new(m20261124_000015_channels::Migration),
+            Box::new(m20261124_000017_bulk::Migration),
         ]
     }
 }

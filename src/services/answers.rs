@@ -20,7 +20,7 @@ use crate::storage::order;
 /// How long another copy's change may go unnoticed.
 const ASKED_EVERY: Duration = Duration::from_millis(250);
 /// How long an answer is given at most.
-const KEPT_FOR: Duration = Duration::from_secs(5);
+const KEPT_FOR: Duration = Duration::from_secs(30);
 /// What an answer takes besides its text and its key, in bytes; measured roughly, for the bound only.
 const OVERHEAD: usize = 256;
 

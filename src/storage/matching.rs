@@ -160,10 +160,17 @@ fn audience(conn: &impl ConnectionTrait, of: &Audience, among: &Among, binds: &m
     format!("SELECT DISTINCT a.user_id FROM ({}) a", parts.join(" UNION ALL "))
 }
 
-/// The statement that lists the audience in the order of user ids; to be streamed.
-pub fn users_statement(conn: &impl ConnectionTrait, of: &Audience, range: Range) -> Statement {
+/// The statement that cuts the audience, in the order of user ids, into stretches of `every` users: the last user of each
+/// as `user_id`, and as `n` how many users there are up to it. To be streamed: the database counts, so that what comes over
+/// does not grow with the audience's every user.
+pub fn stretches_statement(conn: &impl ConnectionTrait, of: &Audience, range: Range, every: usize) -> Statement {
     let mut binds = Binds::default();
-    let text = format!("{} ORDER BY 1", audience(conn, of, &range.into(), &mut binds));
+    let audience = audience(conn, of, &range.into(), &mut binds);
+    let text = format!(
+        "SELECT s.user_id, s.n FROM (SELECT u.user_id, row_number() OVER w AS n, lead(u.user_id) OVER w AS following \
+           FROM ({audience}) u WINDOW w AS (ORDER BY u.user_id)) s \
+         WHERE s.n % {every} = 0 OR s.following IS NULL ORDER BY s.n"
+    );
     statement(conn, &text, binds)
 }
 
@@ -174,10 +181,10 @@ struct UserRow {
 
 /// The audience in a range, in the order of user ids.
 pub async fn users(conn: &impl ConnectionTrait, of: &Audience, range: Range) -> DbResult<Vec<UserId>> {
-    let rows = conn.query_all_raw(users_statement(conn, of, range)).await?;
-    rows.iter()
-        .map(|row| UserRow::from_query_result(row, "").map(|row| row.user_id).map_err(super::DbError::from))
-        .collect()
+    let mut binds = Binds::default();
+    let text = format!("{} ORDER BY 1", audience(conn, of, &range.into(), &mut binds));
+    let rows: Vec<UserRow> = all(conn, &text, binds).await?;
+    Ok(rows.into_iter().map(|row| row.user_id).collect())
 }
 
 /// What is put into inboxes.

@@ -56,33 +56,23 @@ async fn scan(deps: &Deps, edition: &Edition, fan_out: &FanOut, kept: &Kept) -> 
     let mut after = fan_out.cursor;
     let mut number = fan_out.chunks;
     let range = Range { after, to: None };
-    let statement = matching::users_statement(conn, &edition.audience, range);
+    let statement = matching::stretches_statement(conn, &edition.audience, range, CHUNK_USERS);
     let mut rows = conn.stream_raw(statement).await.map_err(DbError::from)?;
     let mut made: Vec<NewChunk> = Vec::new();
-    let mut users = 0;
-    let mut last: Option<UserId> = None;
+    let mut before = 0;
     while let Some(row) = rows.next().await {
-        let user: UserId = row.and_then(|row| row.try_get("", "user_id")).map_err(DbError::from)?;
-        users += 1;
-        last = Some(user);
-        if users == CHUNK_USERS {
-            made.push(new_chunk(number, after, user, users));
-            (after, users, number) = (Some(user), 0, number + 1);
-        }
+        let row = row.map_err(DbError::from)?;
+        let to: UserId = row.try_get("", "user_id").map_err(DbError::from)?;
+        let upto: i64 = row.try_get("", "n").map_err(DbError::from)?;
+        made.push(NewChunk { id: ChunkId::new(), number, after, to, users: upto - before });
+        (after, before, number) = (Some(to), upto, number + 1);
         if made.len() == CHUNKS_PER_COMMIT {
             commit(deps, fan_out, kept, &made, Progress::GoesOn).await?;
             made.clear();
         }
     }
     drop(rows);
-    if let (Some(to), true) = (last, users > 0) {
-        made.push(new_chunk(number, after, to, users));
-    }
     commit(deps, fan_out, kept, &made, Progress::Ends).await
-}
-
-fn new_chunk(number: i64, after: Option<UserId>, to: UserId, users: usize) -> NewChunk {
-    NewChunk { id: ChunkId::new(), number, after, to, users: i64::try_from(users).unwrap_or(i64::MAX) }
 }
 
 /// Whether a commit of the plan is its last.

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::notice::{Notice, scopes};
+use super::rows::{Cells, Rows};
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, order};
 use crate::domain::catalogue::is_probe;
@@ -28,7 +29,7 @@ use crate::domain::time::Timestamp;
 
 pub use number::first_of;
 
-/// How many documents one statement stores: five binds each, within the limit of both engines.
+/// How many documents one statement stores: a few binds each, within the limit of both engines.
 const AT_ONCE: usize = 500;
 
 /// What is indexed of a notice as it stands now. Making one costs time in proportion to its text: make it before the
@@ -173,45 +174,36 @@ async fn known(tx: &Tx, documents: &[Document]) -> DbResult<BTreeMap<NoticeId, i
 }
 
 async fn store(tx: &Tx, documents: &[(i64, &Document)]) -> DbResult<()> {
+    let each = || documents.iter().map(|(_, document)| document);
+    let docs = || Cells::Numbers(documents.iter().map(|(doc, _)| *doc).collect());
+    let rows = Rows::default()
+        .with("doc", docs())
+        .with("notice_id", Cells::Ids(each().map(|document| document.notice.as_uuid()).collect()))
+        .with("revision", Cells::Numbers(each().map(|document| document.revision).collect()))
+        .with("text_revision", Cells::MaybeNumbers(each().map(|document| document.text_revision).collect()))
+        .with("published_at", Cells::Numbers(each().map(|document| document.published_at.as_millis()).collect()))
+        .with("head", Cells::Texts(each().map(|document| document.head.clone()).collect()));
     let mut binds = Binds::default();
-    let rows: Vec<String> = documents
-        .iter()
-        .map(|(doc, document)| {
-            let Document { notice, revision, text_revision, published_at, head, .. } = document;
-            let columns = [
-                binds.add(*doc),
-                binds.add(*notice),
-                binds.add(*revision),
-                binds.add(*text_revision),
-                binds.add(*published_at),
-                binds.add(head.as_str()),
-            ];
-            format!("({})", columns.join(", "))
-        })
-        .collect();
+    let rows = rows.select(&**tx, &mut binds);
     let text = format!(
-        "INSERT INTO search_documents (doc, notice_id, revision, text_revision, published_at, head) VALUES {} \
+        "INSERT INTO search_documents (doc, notice_id, revision, text_revision, published_at, head) \
+         SELECT * FROM ({rows}) q WHERE true \
          ON CONFLICT (doc) DO UPDATE SET revision = excluded.revision, text_revision = excluded.text_revision, \
-           head = excluded.head",
-        rows.join(", ")
+           head = excluded.head"
     );
     execute(&**tx, &text, binds).await?;
+    let tokens = Cells::Texts(each().map(|document| document.tokens.clone()).collect());
     let mut binds = Binds::default();
-    let postgres = tx.get_database_backend() == DbBackend::Postgres;
-    let tokens =
-        |bind: String| if postgres { format!("array_to_tsvector(string_to_array({bind}, ' '))") } else { bind };
-    let row = |(doc, document): &(i64, &Document)| {
-        format!("({}, {})", binds.add(*doc), tokens(binds.add(document.tokens.as_str())))
-    };
-    let rows = documents.iter().map(row).collect::<Vec<_>>().join(", ");
-    let text = match postgres {
-        true => format!(
-            "INSERT INTO search_index (doc, tokens) VALUES {rows} ON CONFLICT (doc) DO UPDATE SET tokens = excluded.tokens"
+    let rows = Rows::default().with("doc", docs()).with("tokens", tokens).select(&**tx, &mut binds);
+    let text = match tx.get_database_backend() {
+        DbBackend::Postgres => format!(
+            "INSERT INTO search_index (doc, tokens) \
+             SELECT q.doc, array_to_tsvector(string_to_array(q.tokens, ' ')) FROM ({rows}) q \
+             ON CONFLICT (doc) DO UPDATE SET tokens = excluded.tokens"
         ),
-        false => format!("INSERT INTO search_index (rowid, tokens) VALUES {rows}"),
+        _ => format!("INSERT INTO search_index (rowid, tokens) SELECT q.doc, q.tokens FROM ({rows}) q"),
     };
-    execute(&**tx, &text, binds).await?;
-    Ok(())
+    execute(&**tx, &text, binds).await.map(|_| ())
 }
 
 /// Sorts in what waits in the index's list of new entries, so that searching need not read through it. SQLite has no
