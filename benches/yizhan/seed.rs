@@ -189,9 +189,10 @@ fn notices(size: Size, words: &Words) -> Vec<String> {
     statements
 }
 
-/// The ids of all users in their order.
+/// The ids of all who want what is published to all, in their order.
 pub async fn users(db: &Db) -> Vec<Uuid> {
-    let statement = storage::statement(db.reader(), "SELECT id FROM users ORDER BY id", []);
+    let text = "SELECT id FROM users WHERE display_name <> 'integrator' ORDER BY id";
+    let statement = storage::statement(db.reader(), text, []);
     let rows = db.reader().query_all_raw(statement).await.expect("users");
     rows.iter().map(|row| row.try_get("", "id").expect("an id")).collect()
 }

@@ -48,7 +48,7 @@ pub async fn measure(world: &World, table: &mut Table) {
     let server = world.start(&[("YIZHAN_STREAMS", "100000"), ("YIZHAN_RATE_LIMITS", "off")]);
     let at: SocketAddr = server.url.trim_start_matches("http://").parse().expect("an address");
     let before = server.rss_kib();
-    let (heard, mut told) = mpsc::channel(CLIENTS);
+    let (heard, mut told) = mpsc::channel::<Instant>(CLIENTS);
     let began = Instant::now();
     let opened = stream::iter(tokens).map(|token| open(at, token)).buffer_unordered(AT_ONCE);
     let opened: Vec<TcpStream> = opened.collect().await;
@@ -71,11 +71,14 @@ pub async fn measure(world: &World, table: &mut Table) {
     for _ in 0..ROUNDS {
         let began = Instant::now();
         let (notice, _) = publisher.publish(To::All, "inbox").await;
-        for _ in 0..count {
-            let at = tokio::time::timeout(PATIENCE, told.recv()).await.expect("everybody hears of it");
-            let took: Instant = at.expect("the clients live");
-            times.push(took.duration_since(began));
-            last = last.max(took.duration_since(began));
+        for heard in 0..count {
+            let Ok(Some(at)) = tokio::time::timeout(PATIENCE, told.recv()).await else {
+                table.say(&format!("streams: {heard} of {count} heard of a notice; {}", ended(&server).await));
+                return;
+            };
+            let took: Duration = at.duration_since(began);
+            times.push(took);
+            last = last.max(took);
         }
         world.delivered(notice).await;
     }
@@ -84,8 +87,8 @@ pub async fn measure(world: &World, table: &mut Table) {
         world.size.users,
         last.as_secs_f64()
     );
+    let remark = format!("{remark}; peak memory {:.0} MiB", server.peak_mib());
     table.times(&format!("streams, a notice to {count}"), times, &remark);
-    table.memory(server.peak_mib());
 }
 
 /// Raises how many files this process, and those that it starts, may open to what the system allows; says how many.
@@ -108,6 +111,14 @@ async fn idle(server: &Process) -> f64 {
     let before = server.cpu_seconds();
     tokio::time::sleep(IDLE).await;
     (server.cpu_seconds() - before) / IDLE.as_secs_f64() * 100.0
+}
+
+/// Why streams have ended, as the server counts it.
+async fn ended(server: &Process) -> String {
+    let metrics =
+        reqwest::get(format!("{}/metrics", server.url)).await.expect("an answer").text().await.expect("a text");
+    let ended: Vec<&str> = metrics.lines().filter(|line| line.starts_with("yizhan_streams_ended")).collect();
+    ended.join(", ")
 }
 
 /// Opens a stream and reads until it is live.

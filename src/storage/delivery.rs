@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use uuid::Uuid;
 
 use super::lease::{self, Token};
+use super::rows::{Cells, Rows};
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, execute};
 use crate::domain::delivery::{Reason, State};
@@ -165,31 +166,30 @@ pub(super) async fn record_attempts(
 ) -> DbResult<()> {
     let settled_at_once =
         |o: &Outcome| o.attempts == 1 && o.status.is_none() && matches!(o.state, State::Accepted | State::Sending);
-    let rows: Vec<serde_json::Value> = outcomes
-        .filter(|outcome| outcome.attempts > 0 && !settled_at_once(outcome))
-        .map(|o| {
-            let word = o.reason.map_or(o.state.as_str(), Reason::as_str);
-            let endpoint = o.endpoint.as_uuid().simple().to_string();
-            let (began_at, decided_at) = (o.began_at.as_millis(), o.decided_at.as_millis());
-            serde_json::json!([endpoint, o.attempts, word, o.detail, began_at, decided_at, o.status])
-        })
-        .collect();
-    if rows.is_empty() {
+    let tried: Vec<&Outcome> = outcomes.filter(|outcome| outcome.attempts > 0 && !settled_at_once(outcome)).collect();
+    if tried.is_empty() {
         return Ok(());
     }
-    let columns = match tx.get_database_backend() {
-        DbBackend::Postgres => {
-            "(r->>0)::uuid, (r->>1)::bigint, r->>2, r->>3, (r->>4)::bigint, (r->>5)::bigint, (r->>6)::bigint \
-             FROM jsonb_array_elements($3::jsonb) r"
-        }
-        _ => "unhex(value->>0), value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each($3)",
-    };
+    let numbers = |of: fn(&Outcome) -> i64| Cells::Numbers(tried.iter().map(|outcome| of(outcome)).collect());
+    let detail = |outcome: &&Outcome| outcome.detail.clone().filter(|detail| !detail.is_empty());
+    let word = |outcome: &&Outcome| outcome.reason.map_or(outcome.state.as_str(), Reason::as_str).to_owned();
+    let rows = Rows::default()
+        .with("endpoint_id", Cells::Ids(tried.iter().map(|outcome| outcome.endpoint.as_uuid()).collect()))
+        .with("number", numbers(|outcome| outcome.attempts))
+        .with("outcome", Cells::Texts(tried.iter().map(word).collect()))
+        .with("detail", Cells::MaybeTexts(tried.iter().map(detail).collect()))
+        .with("began_at", numbers(|outcome| outcome.began_at.as_millis()))
+        .with("ended_at", numbers(|outcome| outcome.decided_at.as_millis()))
+        .with("status", Cells::MaybeNumbers(tried.iter().map(|outcome| outcome.status).collect()));
+    let mut binds = Binds::default();
+    let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
+    let rows = rows.select(&**tx, &mut binds);
     let text = format!(
         "INSERT INTO attempts (notice_id, revision, endpoint_id, number, outcome, detail, began_at, ended_at, status) \
-         SELECT $1, $2, {columns} WHERE true ON CONFLICT DO NOTHING"
+         SELECT {notice}, {revision}, q.endpoint_id, q.number, q.outcome, q.detail, q.began_at, q.ended_at, q.status \
+         FROM ({rows}) q WHERE true ON CONFLICT DO NOTHING"
     );
-    let rows = serde_json::Value::from(rows).to_string();
-    execute(&**tx, &text, [notice.into(), i64::from(revision).into(), rows.into()]).await.map(|_| ())
+    execute(&**tx, &text, binds).await.map(|_| ())
 }
 
 /// Ends the endpoints whose address is gone. One that somebody else holds just now is left to the next try, so that two

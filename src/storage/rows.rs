@@ -1,8 +1,9 @@
 //! Many rows in one statement.
 //!
-//! Promise: the text of a statement does not depend on how many rows there are on PostgreSQL, where each column is bound
-//! as one array; on SQLite, which has no arrays and takes so many binds at most, rows are bound cell by cell and inserted
-//! in parts. Not promised: that a text of PostgreSQL may hold U+0000.
+//! Promise: the text of a statement hardly depends on how many rows there are, so that connections need not keep one for
+//! each number. On PostgreSQL each column is bound as one array. SQLite has no arrays: rows that are asked for are bound as
+//! one JSON text; rows that are inserted, which may be large, are bound cell by cell, in parts of a power of two of them.
+//! Not promised: that a text may hold U+0000.
 
 use sea_orm::{ConnectionTrait, DbBackend, Value};
 use uuid::Uuid;
@@ -10,7 +11,9 @@ use uuid::Uuid;
 use super::sql::Binds;
 use super::{DbResult, Tx, execute};
 
-/// Binds of one statement on SQLite: below its own limit of 32,766.
+/// Rows of one statement on SQLite, at most; its own limit is 32,766 binds.
+const MAX_ROWS: usize = 256;
+/// Binds of one statement on SQLite, at most.
 const MAX_BINDS: usize = 30_000;
 /// Stands for nothing in an array of PostgreSQL, whose elements are all bound as values.
 const NO_NUMBER: i64 = i64::MIN;
@@ -61,11 +64,21 @@ impl Rows {
 
     /// A `SELECT` of these rows, with the columns under their names. They come in no promised order.
     pub fn select(self, conn: &impl ConnectionTrait, binds: &mut Binds) -> String {
-        let all = 0..self.len();
         match conn.get_database_backend() {
             DbBackend::Postgres => self.arrays(binds),
-            _ => self.cells(all, binds),
+            _ => self.json(binds),
         }
+    }
+
+    fn json(&self, binds: &mut Binds) -> String {
+        let shown = self.0.iter().enumerate().map(|(number, (name, cells))| match cells {
+            Cells::Ids(_) | Cells::MaybeIds(_) | Cells::Bytes(_) => format!("unhex(value->>{number}) AS {name}"),
+            _ => format!("value->>{number} AS {name}"),
+        });
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let row = |row| self.0.iter().map(|(_, cells)| cells.json(row)).collect::<Vec<serde_json::Value>>();
+        let rows = serde_json::Value::from((0..self.len()).map(row).collect::<Vec<_>>());
+        format!("SELECT {shown} FROM json_each({})", binds.add(rows.to_string()))
     }
 
     fn arrays(self, binds: &mut Binds) -> String {
@@ -129,6 +142,22 @@ impl Cells {
         }
     }
 
+    /// Bytes and ids as hexadecimal digits.
+    fn json(&self, row: usize) -> serde_json::Value {
+        let hex = |id: &Uuid| id.simple().to_string();
+        match self {
+            Self::Ids(cells) => cells.get(row).map(hex).into(),
+            Self::MaybeIds(cells) => cells.get(row).and_then(Option::as_ref).map(hex).into(),
+            Self::Texts(cells) => cells.get(row).cloned().into(),
+            Self::MaybeTexts(cells) => cells.get(row).cloned().flatten().into(),
+            Self::Numbers(cells) => cells.get(row).copied().into(),
+            Self::MaybeNumbers(cells) => cells.get(row).copied().flatten().into(),
+            Self::Bytes(cells) => {
+                cells.get(row).map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).into()
+            }
+        }
+    }
+
     fn cell(&self, row: usize) -> Value {
         match self {
             Self::Ids(cells) => cells.get(row).copied().into(),
@@ -153,11 +182,15 @@ pub async fn insert(tx: &Tx, table: &str, rows: Rows) -> DbResult<()> {
         let select = rows.select(&**tx, &mut binds);
         return execute(&**tx, &format!("INSERT INTO {table} ({names}) {select}"), binds).await.map(|_| ());
     }
-    let at_once = (MAX_BINDS / rows.0.len().max(1)).max(1);
-    for begin in (0..count).step_by(at_once) {
+    let most = (MAX_BINDS / rows.0.len().max(1)).clamp(1, MAX_ROWS);
+    let mut begin = 0;
+    while begin < count {
+        let some = (count - begin).min(most);
+        let end = begin + (1 << some.ilog2());
         let mut binds = Binds::default();
-        let select = rows.cells(begin..count.min(begin + at_once), &mut binds);
+        let select = rows.cells(begin..end, &mut binds);
         execute(&**tx, &format!("INSERT INTO {table} ({names}) {select}"), binds).await?;
+        begin = end;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 //! a crash repeats only what was sent and not yet in a slice. A worker that has lost its lease writes nothing. The chunk
 //! is closed in the transaction of its last outcomes, and only when everything was said.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
 
@@ -114,8 +116,11 @@ fn lost(book: Book) -> Error {
 }
 
 fn count(outcomes: &[Outcome]) {
+    let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
     for outcome in outcomes {
-        metrics::counter!(metric::DELIVERIES, "channel" => outcome.channel.to_string(), "state" => outcome.state.as_str())
-            .increment(1);
+        *counts.entry((&*outcome.channel, outcome.state.as_str())).or_default() += 1;
+    }
+    for ((channel, state), count) in counts {
+        metrics::counter!(metric::DELIVERIES, "channel" => channel.to_owned(), "state" => state).increment(count);
     }
 }
