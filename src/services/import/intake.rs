@@ -12,7 +12,7 @@ use super::form::Unit;
 use crate::services::refusal::Refusal;
 
 /// The most bytes of pieces that are read at once, but for one large piece.
-const PART_BYTES: usize = 1024 * 1024;
+const PART_BYTES: usize = 512 * 1024;
 /// How long pieces wait for others to be stored with.
 const LINGER: Duration = Duration::from_millis(200);
 

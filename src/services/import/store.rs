@@ -27,7 +27,7 @@ use crate::storage::order;
 /// Notices of one transaction: every other publication waits for one at most.
 const AT_ONCE: usize = 250;
 /// Parts that are read while one is stored.
-const AHEAD: usize = 3;
+const AHEAD: usize = 2;
 /// How long a database that is away is waited for, try by try: as long as a restart takes.
 const WAIT_SECONDS: [u64; 5] = [1, 2, 4, 8, 15];
 
