@@ -173,6 +173,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// without a word, would else keep what it has locked from everybody else.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);
 
+/// Pages that SQLite's writing connection keeps, in KiB.
+const WRITER_CACHE_KIB: u32 = 4 * 1024;
+/// Pages that each of SQLite's reading connections keeps, in KiB: there are many, and the system keeps them, too.
+const READER_CACHE_KIB: u32 = 512;
+
 /// What copies that migrate at once wait for on PostgreSQL; any number that nothing else in the database uses.
 const MIGRATION_LOCK: i64 = 0x7969_7a68_616e;
 
@@ -180,8 +185,8 @@ impl Db {
     /// Connects; for SQLite it makes the file, and one connection that writes beside several that read.
     pub async fn connect(settings: &Settings) -> DbResult<Self> {
         if settings.is_sqlite() {
-            let write = Database::connect(sqlite_options(settings, 1)).await?;
-            let read = Database::connect(sqlite_options(settings, settings.pool)).await?;
+            let write = Database::connect(sqlite_options(settings, 1, WRITER_CACHE_KIB)).await?;
+            let read = Database::connect(sqlite_options(settings, settings.pool, READER_CACHE_KIB)).await?;
             Ok(Self { read, write, url: settings.url().to_owned() })
         } else {
             let mut options = ConnectOptions::new(settings.url());
@@ -309,7 +314,7 @@ impl std::ops::Deref for Tx {
     }
 }
 
-fn sqlite_options(settings: &Settings, connections: u32) -> ConnectOptions {
+fn sqlite_options(settings: &Settings, connections: u32, cache_kib: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(settings.url());
     let synchronous = settings.synchronous;
     options
@@ -327,6 +332,7 @@ fn sqlite_options(settings: &Settings, connections: u32) -> ConnectOptions {
                 })
                 .busy_timeout(ACQUIRE_TIMEOUT)
                 .foreign_keys(true)
+                .pragma("cache_size", format!("-{cache_kib}"))
                 // Statements are cached by text, and the engine's own are few.
                 .statement_cache_capacity(200)
         });

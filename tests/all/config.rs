@@ -30,7 +30,8 @@ fn every_variable_stands_in_the_example_with_its_default_and_no_other_does() {
 fn both_readmes_list_every_variable_with_its_default() {
     for readme in [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")] {
         let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
-        let listed = rows.filter(|(name, _)| name.chars().all(|c| c == '_' || c.is_ascii_uppercase()));
+        let listed =
+            rows.filter(|(name, _)| name.chars().all(|c| c == '_' || c.is_ascii_uppercase() || c.is_ascii_digit()));
         let listed: BTreeMap<String, String> = listed
             .map(|(name, rest)| {
                 let default = rest.split(" | ").next().unwrap_or_default().trim_matches(['`', ' ', '|']);
