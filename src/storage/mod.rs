@@ -322,6 +322,7 @@ fn sqlite_options(settings: &Settings, connections: u32, cache_kib: u32) -> Conn
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .sqlx_logging(false)
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_whole(connection))))
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .create_if_missing(true)
@@ -337,4 +338,14 @@ fn sqlite_options(settings: &Settings, connections: u32, cache_kib: u32) -> Conn
                 .statement_cache_capacity(200)
         });
     options
+}
+
+/// Whether a connection that is given back may be used again. When the disk is full SQLite rolls back by itself, and the
+/// driver, whose own rollback then fails, takes the connection to be in a transaction for ever: nothing that is written
+/// in it would last.
+async fn is_whole(connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
+    use sqlx::Connection as _;
+    // Behind a rollback that was begun and is not waited for.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }

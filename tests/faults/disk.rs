@@ -8,9 +8,8 @@ use crate::all::support::Pair;
 /// Slowly enough that something can happen in the middle.
 const SLOWLY: (&str, &str) = ("YIZHAN_NOTIFIER_CONCURRENCY", "1");
 
-/// Fills the disk in the middle of a fan-out until publishing is refused, and makes room again. On the embedded default
-/// the process is started again then: it is not promised that its notifier goes on by itself.
-async fn filled(world: &World, mut process: Process, disk: &Shim) {
+/// Fills the disk in the middle of a fan-out until publishing is refused, and makes room again.
+async fn filled(world: &World, process: Process, disk: &Shim) {
     world.publish(&process, "before").await;
     world.received(2_000).await;
     disk.fill_disk(true);
@@ -25,10 +24,6 @@ async fn filled(world: &World, mut process: Process, disk: &Shim) {
     .await;
     disk.fill_disk(false);
     process.assert_calm();
-    if !world.shared() {
-        process.kill();
-        process = world.start(ALL, &[SLOWLY]);
-    }
     world.publish(&process, "after").await;
     world.settled(taken + 1).await;
     let tally = world.audit_everyone_once(&process).await;
