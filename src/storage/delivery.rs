@@ -97,7 +97,7 @@ pub(super) fn due_at(conn: &impl ConnectionTrait) -> String {
 }
 
 /// One row for each outcome: arrays side by side on PostgreSQL, an array of arrays on SQLite; one bind or a few,
-/// whatever the number of rows.
+/// whatever the number of rows. The limit makes SQLite read the array once, and not once for each delivery of a notice.
 pub(super) fn rows(conn: &impl ConnectionTrait, outcomes: &[Outcome], binds: &mut Binds) -> String {
     let reason = |outcome: &Outcome| outcome.reason.map(Reason::as_str).unwrap_or_default();
     let reference = |outcome: &Outcome| outcome.provider_ref.clone().unwrap_or_default();
@@ -128,7 +128,7 @@ pub(super) fn rows(conn: &impl ConnectionTrait, outcomes: &[Outcome], binds: &mu
                value->>3 AS state, value->>4 AS reason, value->>5 AS shown, value->>6 AS attempts, \
                value->>7 AS provider_ref, value->>8 AS began_at, value->>9 AS decided_at, value->>10 AS wait, \
                value->>11 AS lease_token \
-             FROM json_each({bind})"
+             FROM json_each({bind}) LIMIT -1"
         );
     }
     let uuids = |of: &dyn Fn(&Outcome) -> Uuid| -> Vec<Uuid> { outcomes.iter().map(of).collect() };

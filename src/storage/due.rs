@@ -107,8 +107,9 @@ fn leases(tx: &Tx, of: impl Iterator<Item = (EndpointId, Token, Duration)>, bind
             "SELECT (v->>0)::uuid AS endpoint_id, (v->>1)::bigint AS token, (v->>2)::bigint AS wait \
                FROM jsonb_array_elements({bind}::jsonb) v"
         ),
+        // The limit: as of `delivery::rows`.
         _ => format!(
-            "SELECT unhex(value->>0) AS endpoint_id, value->>1 AS token, value->>2 AS wait FROM json_each({bind})"
+            "SELECT unhex(value->>0) AS endpoint_id, value->>1 AS token, value->>2 AS wait FROM json_each({bind}) LIMIT -1"
         ),
     }
 }
