@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::json;
 use yizhan::domain::id::UserId;
+use yizhan::domain::time::Clock;
 use yizhan::domain::user::Role;
 use yizhan::services::Result;
-use yizhan::storage::{identity, user};
+use yizhan::storage::{Tx, identity, user};
 
 use super::account::{bearing, register, reset_password, sign_in};
-use super::support::TestApp;
+use super::support::{Answer, TestApp};
 
 const SIGN_IN: &str = "/v1/sessions";
 
@@ -51,27 +52,44 @@ async fn nothing_that_is_kept_of_a_call_tells_a_password_or_a_code() {
     assert_ne!(kept[0], kept[2]);
 }
 
+/// Makes a call while a transaction that has done this is open, and commits it once the call waits for it.
+async fn meanwhile(
+    app: &TestApp,
+    held: impl AsyncFnOnce(&Tx) -> Result<()> + Send + 'static,
+    call: impl Future<Output = Answer>,
+) -> Answer {
+    let open = app
+        .inside(async move |deps| {
+            let tx = deps.db.begin().await.expect("a transaction");
+            held(&tx).await.expect("what is held");
+            (tx, deps.db.engine())
+        })
+        .await;
+    let commit = async {
+        let (tx, engine) = open;
+        match engine {
+            DbBackend::Postgres => app.somebody_waits_for_a_lock().await,
+            // Nobody can be seen waiting for SQLite's one writer. What is asserted holds whoever is first; this is for the
+            // call to be under way, mostly.
+            _ => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+        app.inside(async move |_| tx.commit().await).await.expect("a commit");
+    };
+    tokio::join!(call, commit).0
+}
+
 #[tokio::test]
 async fn a_sign_in_that_was_under_way_while_the_password_changed_begins_no_session() {
     let app = TestApp::spawn().await;
     let tokens = register(&app).await;
     let id: UserId = tokens.string("/user_id").parse().expect("an id");
-    let change = app.inside(async move |deps| {
-        let held = deps.db.write(async |tx| -> Result<()> {
-            user::lock(tx, id).await?;
-            identity::set_password(tx, id, "what nobody knows").await?;
-            // The sign-in below compares with what stood before, and then waits for this.
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            Ok(())
-        });
-        held.await
-    });
-    let late = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        sign_in(&app, "correct horse").await
+    let change = async move |tx: &Tx| -> Result<()> {
+        user::lock(tx, id).await?;
+        identity::set_password(tx, id, "what nobody knows").await?;
+        Ok(())
     };
-    let (changed, late) = tokio::join!(change, late);
-    changed.expect("a change");
+    // It compares with what stood before, and then waits for the change.
+    let late = meanwhile(&app, change, sign_in(&app, "correct horse")).await;
     late.expect(401).problem("wrong_credentials");
     let sessions = bearing(&app, &tokens).get("/v1/sessions").await.expect(200);
     assert_eq!(sessions.items().len(), 1);
@@ -82,23 +100,14 @@ async fn a_password_is_not_changed_from_a_session_that_a_reset_has_ended() {
     let app = TestApp::spawn().await;
     let tokens = register(&app).await;
     let id: UserId = tokens.string("/user_id").parse().expect("an id");
-    let end = app.inside(async move |deps| {
-        let held = deps.db.write(async |tx| -> Result<()> {
-            user::lock(tx, id).await?;
-            let reason = yizhan::domain::session::SessionEnd::PasswordChanged;
-            yizhan::services::session::end_all_in(tx, id, None, deps.clock.now(), reason).await?;
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            Ok(())
-        });
-        held.await
-    });
-    let change = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let body = json!({ "password": "correct horse", "new_password": "another horse" });
-        bearing(&app, &tokens).put("/v1/me/password", body).await
+    let end = async move |tx: &Tx| -> Result<()> {
+        user::lock(tx, id).await?;
+        let reason = yizhan::domain::session::SessionEnd::PasswordChanged;
+        yizhan::services::session::end_all_in(tx, id, None, Clock::system().now(), reason).await.map(drop)
     };
-    let (ended, changed) = tokio::join!(end, change);
-    ended.expect("an end");
+    let caller = bearing(&app, &tokens);
+    let body = json!({ "password": "correct horse", "new_password": "another horse" });
+    let changed = meanwhile(&app, end, caller.put("/v1/me/password", body)).await;
     changed.expect(401).problem("unauthenticated");
     sign_in(&app, "correct horse").await.expect(201);
 }

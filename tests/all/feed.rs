@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use yizhan::services::notice::{Filter, feed};
 use yizhan::storage::{execute, order};
 
-use super::support::{Answer, Caller, TestApp, eventually, notice_as, notice_with};
+use super::support::{Answer, Caller, TestApp, notice_as, notice_with};
 
 const PATH: &str = "/v1/feed";
 const ATOM: &str = "http://www.w3.org/2005/Atom";
@@ -150,7 +150,7 @@ async fn a_reader_waits_for_an_open_publication_and_skips_nothing() {
     let held = open.is_some();
     let late = tokio::spawn(async move { publish(&publisher, notice_as("late")).await });
     if held {
-        eventually("the later one waits for the position", async || waits(&app).await.then_some(())).await;
+        app.somebody_waits_for_a_lock().await;
     }
     let (seen, cursor) = follow(&reader, "", None, 20).await;
     if held {
@@ -166,16 +166,6 @@ async fn a_reader_waits_for_an_open_publication_and_skips_nothing() {
     let (rest, _) = follow(&reader, "", Some(cursor), 20).await;
     let all: Vec<Value> = seen.into_iter().chain(rest).collect();
     assert_eq!(told(&all), [pair("new", &before), pair("new", &late)]);
-}
-
-/// Whether somebody waits for a lock that a transaction of this database holds.
-async fn waits(app: &TestApp) -> bool {
-    let text = "SELECT COUNT(*) AS value FROM pg_stat_activity \
-                WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    app.inside(async move |deps| yizhan::storage::value::<i64>(deps.db.reader(), text, []).await)
-        .await
-        .expect("a count")
-        > 0
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use yizhan::domain::fanout::LEASE;
+
 use super::servers::OwnPostgres;
 use super::world::{ALL, BEHIND, Process, World, connect, notice, wait};
 
@@ -37,8 +39,8 @@ async fn locked_by_another(fault: &str) {
         sea_orm::ConnectionTrait::execute_unprepared(&other, "PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE")
             .await
             .expect("the lock");
-        // Longer than a lease lasts.
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        // The fault itself: longer than a lease lasts.
+        tokio::time::sleep(LEASE + Duration::from_secs(1)).await;
         sea_orm::ConnectionTrait::execute_unprepared(&other, "ROLLBACK").await.expect("it is free again");
     }
     world.settled(1).await;
@@ -110,6 +112,18 @@ async fn one_of(world: &World, many: u32, what: &str) {
     }
 }
 
+/// Publishes three notices while writes fail now and then, and audits what became of them.
+async fn in_spite_of_failing_writes(world: &World, fault: &str) {
+    let (first, second) = (world.start(ALL, &[]), world.start(BEHIND, &[]));
+    for source_id in ["one", "two", "three"] {
+        publish_in_spite(world, &first, source_id).await;
+    }
+    world.settled(3).await;
+    let tally = world.audit_everyone_once(&first).await;
+    [&first, &second].into_iter().for_each(Process::assert_calm);
+    world.report(fault, tally, "-");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_that_fail_to_serialise_are_made_again_and_lose_nothing() {
     let world = World::of(10_000).await;
@@ -117,14 +131,7 @@ async fn transactions_that_fail_to_serialise_are_made_again_and_lose_nothing() {
         return locked_by_another("6 serialisation failures (another process holds the lock)").await;
     }
     one_of(&world, 17, "RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'").await;
-    let (first, second) = (world.start(ALL, &[]), world.start(BEHIND, &[]));
-    for source_id in ["one", "two", "three"] {
-        publish_in_spite(&world, &first, source_id).await;
-    }
-    world.settled(3).await;
-    let tally = world.audit_everyone_once(&first).await;
-    [&first, &second].into_iter().for_each(Process::assert_calm);
-    world.report("6 one write of 17 a serialisation failure", tally, "-");
+    in_spite_of_failing_writes(&world, "6 one write of 17 a serialisation failure").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,14 +143,7 @@ async fn statements_that_are_cut_off_by_a_timeout_are_made_again_and_lose_nothin
     one_of(&world, 23, "PERFORM pg_sleep(2)").await;
     let name = world.database_url().rsplit('/').next().expect("a name").to_owned();
     world.run(&format!("ALTER DATABASE {name} SET statement_timeout = '1s'")).await;
-    let (first, second) = (world.start(ALL, &[]), world.start(BEHIND, &[]));
-    for source_id in ["one", "two", "three"] {
-        publish_in_spite(&world, &first, source_id).await;
-    }
-    world.settled(3).await;
-    let tally = world.audit_everyone_once(&first).await;
-    [&first, &second].into_iter().for_each(Process::assert_calm);
-    world.report("6 one write of 23 cut off by a statement timeout", tally, "-");
+    in_spite_of_failing_writes(&world, "6 one write of 23 cut off by a statement timeout").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

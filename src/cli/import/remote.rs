@@ -12,7 +12,8 @@ use super::heard::Listening;
 use super::source::Source;
 use crate::app::StartError;
 use crate::http::notice::import::NDJSON;
-use crate::services::import::cut::{Lines, Piece};
+use crate::services::import::Unit;
+use crate::services::import::cut::{Cutter, Piece};
 use crate::services::import::map::Map;
 
 /// How long the server may say nothing: it tells of every few hundred lines.
@@ -51,7 +52,7 @@ pub async fn run(
         let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
         return Err(format!("{server} 拒绝了导入 refused the import: {status} {text}").into());
     }
-    let mut cutter = Lines::default();
+    let mut cutter = Cutter::into(Unit::Line);
     while let Some(part) = answer.chunk().await? {
         hear(listening, cutter.feed(&part))?;
     }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use crate::app::StartError;
 use crate::http::language::Language;
 use crate::http::notice::import::Listener;
-use crate::services::import::cut::{Cutter, Lines, Piece};
+use crate::services::import::cut::{Cutter, Piece};
 use crate::services::import::map::Map;
 use crate::services::import::{Convert as _, Event, Unit};
 use crate::services::notice::Refused;
@@ -140,7 +140,7 @@ impl Source {
 
     /// All of it, mapped line by line: as many lines as there were, blank in the place of those that the map refuses.
     pub fn mapped(self, map: Map, refused: Aside) -> impl Stream<Item = Result<Bytes, Refusal>> + Send + 'static {
-        let state = (Box::pin(self.stream()), Lines::default(), false);
+        let state = (Box::pin(self.stream()), Cutter::into(Unit::Line), false);
         stream::unfold((state, map, refused), |((mut input, mut cutter, ended), map, refused)| async move {
             if ended {
                 return None;

@@ -11,9 +11,11 @@ use yizhan::config::Config;
 use yizhan::config::env::Env;
 use yizhan::sandbox::SandboxState;
 use yizhan::services::Deps;
+use yizhan::storage;
 use yizhan::telemetry::{self, LogFormat};
 
 use super::database::Database;
+use super::eventually;
 use super::world::TestWorld;
 
 /// A running application and what it runs on. Dropping it stops it in order and removes its database.
@@ -94,6 +96,17 @@ impl TestApp {
         let (runtime, deps) = (self.server.runtime.clone(), self.server.deps.clone());
         let done = tokio::task::spawn_blocking(move || runtime.block_on(work(deps)));
         done.await.expect("what is done inside does not panic")
+    }
+
+    /// Waits until somebody waits for a lock that a transaction holds; on PostgreSQL, which tells.
+    pub async fn somebody_waits_for_a_lock(&self) {
+        let text = "SELECT COUNT(*) AS value FROM pg_stat_activity \
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("somebody waits for a lock", async || {
+            let waiting = self.inside(async move |deps| storage::value::<i64>(deps.db.reader(), text, []).await).await;
+            (waiting.expect("a count") > 0).then_some(())
+        })
+        .await;
     }
 }
 

@@ -5,8 +5,6 @@
 //! object nor a list ends with its line. A text that is not closed on its line, or a bracket that closes another one, breaks
 //! its document off there, and the next one is that which begins a line: so one slip does not swallow all that follows.
 
-use bytes::Bytes;
-
 use super::{BYTE_ORDER_MARK, Piece};
 
 /// The largest document.
@@ -67,16 +65,6 @@ enum Step {
 }
 
 impl Documents {
-    /// Takes bytes in and gives the documents that end in them.
-    pub fn feed(&mut self, bytes: &Bytes) -> Vec<Piece> {
-        let (mut pieces, mut rest) = (Vec::new(), bytes.as_ref());
-        while let Some((end, piece)) = self.next(rest) {
-            pieces.push(piece);
-            rest = rest.get(end..).unwrap_or_default();
-        }
-        pieces
-    }
-
     /// Takes bytes in up to the end of a document, and says where that is; all of them when none ends.
     pub fn next(&mut self, bytes: &[u8]) -> Option<(usize, Piece)> {
         let mut from = 0;
@@ -173,13 +161,15 @@ impl Documents {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
     use serde_json::Value;
 
+    use super::super::{Cutter, Unit};
     use super::*;
 
     fn cut(parts: &[&[u8]]) -> Vec<Piece> {
-        let mut cutter = Documents::default();
+        let mut cutter = Cutter::into(Unit::Document);
         let mut pieces: Vec<Piece> = parts.iter().flat_map(|part| cutter.feed(&Bytes::copy_from_slice(part))).collect();
         pieces.extend(cutter.finish());
         pieces

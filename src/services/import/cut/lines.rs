@@ -1,8 +1,6 @@
 //! Lines: every one has the number that an editor shows for it. LF and CRLF end a line, a byte order mark before the first
 //! is no part of it, and the last one may lack its end.
 
-use bytes::Bytes;
-
 use super::{BYTE_ORDER_MARK, Piece};
 
 /// The longest line that is read: a notice with a body of a megabyte, and what foreign fields may stand beside it.
@@ -22,16 +20,6 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Takes bytes in and gives the lines that end in them.
-    pub fn feed(&mut self, bytes: &Bytes) -> Vec<Piece> {
-        let (mut lines, mut rest) = (Vec::new(), bytes.as_ref());
-        while let Some((end, line)) = self.next(rest) {
-            lines.push(line);
-            rest = rest.get(end..).unwrap_or_default();
-        }
-        lines
-    }
-
     /// Takes bytes in up to the end of a line, and says where that is; all of them when none ends.
     pub fn next(&mut self, bytes: &[u8]) -> Option<(usize, Piece)> {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
@@ -74,12 +62,14 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
+    use super::super::{Cutter, Unit};
     use super::*;
 
     fn cut(parts: &[&[u8]]) -> Vec<Piece> {
-        let mut cutter = Lines::default();
+        let mut cutter = Cutter::into(Unit::Line);
         let mut lines: Vec<Piece> = parts.iter().flat_map(|part| cutter.feed(&Bytes::copy_from_slice(part))).collect();
         lines.extend(cutter.finish());
         lines

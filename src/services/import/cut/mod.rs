@@ -64,10 +64,12 @@ impl Cutter {
 
     /// Takes bytes in and gives the pieces that end in them.
     pub fn feed(&mut self, bytes: &Bytes) -> Vec<Piece> {
-        match self {
-            Self::Lines(lines) => lines.feed(bytes),
-            Self::Documents(documents) => documents.feed(bytes),
+        let (mut pieces, mut rest) = (Vec::new(), bytes.as_ref());
+        while let Some((end, piece)) = self.next(rest) {
+            pieces.push(piece);
+            rest = rest.get(end..).unwrap_or_default();
         }
+        pieces
     }
 
     /// Takes bytes in up to the end of a piece, and says where that is; all of them when none ends.
