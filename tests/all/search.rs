@@ -309,11 +309,13 @@ async fn more_results_than_a_page_can_hold_are_at_least_so_many() {
 async fn however_many_are_published_at_one_instant_each_is_found_once() {
     let app = TestApp::with(|config| config.limits.on = false).await;
     let publisher = app.publisher().await;
-    // More than a second has numbers for, and some of them by a later call.
+    // More than a second has numbers for, and some of them by a later call; one of the next second stands in their way.
     for (batch, count) in [(0, 500), (1, 500), (2, 60), (3, 40)] {
-        let at = json!({"published_at": "2026-03-02T01:00:00Z", "title": "同刻公告"});
-        let notices: Vec<Value> =
-            (0..count).map(|number| notice_with(&format!("{batch}-{number}"), at.clone())).collect();
+        let one = |number: i32| {
+            let at = if (batch, number) == (2, 0) { "2026-03-02T01:00:01Z" } else { "2026-03-02T01:00:00Z" };
+            notice_with(&format!("{batch}-{number}"), json!({ "published_at": at, "title": "同刻公告" }))
+        };
+        let notices: Vec<Value> = (0..count).map(one).collect();
         publisher.post("/v1/notices/batch", json!({ "notices": notices })).await.expect(200);
     }
     let pages = walk(&app, "同刻", "&limit=100&sort=time").await;
