@@ -89,11 +89,12 @@ async fn a_worker_stopped_beyond_its_lease_sends_nothing_of_it_when_it_goes_on()
     let world = World::new().await;
     let api = world.second("api", &[]);
     let roles = if world.shared() { BEHIND } else { ALL };
-    let stopped = world.start(roles, &[("YIZHAN_NOTIFIER_CONCURRENCY", "1")]);
+    // It stands still with a chunk in hand, right before it asks whether the chunk is still its own.
+    let stopping = [("YIZHAN_NOTIFIER_CONCURRENCY", "1"), ("FAILPOINT", "before_send:3:stop")];
+    let stopped = world.start(roles, &stopping);
     let door = api.as_ref().unwrap_or(&stopped);
     world.publish(door, "stopped").await;
-    world.received(2_000).await;
-    stopped.signal("STOP");
+    wait("it stands still", async || stopped.is_stopped()).await;
     let leased_until = world.count("SELECT COALESCE(max(leased_until), 0) AS n FROM chunks").await;
     let second = world.second(BEHIND, &[]);
     wait("the leases of the stopped worker have run out", async || world.database_now().await > leased_until).await;

@@ -112,6 +112,12 @@ impl Process {
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 
+    /// Whether it stands still, as after SIGSTOP.
+    pub fn is_stopped(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:") && line.contains("(stopped)"))
+    }
+
     /// What it has said so far.
     pub fn said(&self) -> Vec<String> {
         self.log.lock().expect("a log").iter().map(|(_, line)| line.clone()).collect()

@@ -1,26 +1,40 @@
-//! Failpoints: places at which a debug build can be told to die, for the fault tests. A release build has none.
+//! Failpoints: places at which a debug build can be told to die or to stand still, for the fault tests. A release build
+//! has none.
 
 /// Kills the process, as `kill -9` would, when the variable `FAILPOINT` names this place; `name:3` dies at the third
-/// visit.
+/// visit, and `name:3:stop` stands still there until it is continued.
 #[cfg(debug_assertions)]
 pub fn hit(name: &str) {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    static WANTED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
+    static WANTED: LazyLock<Option<(String, u32, bool)>> = LazyLock::new(|| {
         let text = std::env::var("FAILPOINT").ok()?;
-        let (name, visit) = text.split_once(':').unwrap_or((text.as_str(), "1"));
-        Some((name.to_owned(), visit.parse().ok()?))
+        let mut parts = text.split(':');
+        let name = parts.next()?.to_owned();
+        let visit = parts.next().map_or(Some(1), |visit| visit.parse().ok())?;
+        Some((name, visit, parts.next() == Some("stop")))
     });
     static VISITS: AtomicU32 = AtomicU32::new(0);
 
-    if let Some((wanted, visit)) = &*WANTED
+    if let Some((wanted, visit, stands_still)) = &*WANTED
         && wanted == name
         && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == *visit
     {
-        // No unwinding, no destructors, no flush: what is not committed is gone.
-        std::process::abort();
+        if *stands_still {
+            stand_still();
+        } else {
+            // No unwinding, no destructors, no flush: what is not committed is gone.
+            std::process::abort();
+        }
     }
+}
+
+/// Returns when somebody continues the process.
+#[cfg(debug_assertions)]
+fn stand_still() {
+    let stopped = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
+    assert!(stopped.is_ok_and(|status| status.success()), "the process could not be stopped");
 }
 
 /// Kills the process when `FAILPOINT` names this place and one of these words: `send_to:token`.

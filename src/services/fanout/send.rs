@@ -144,11 +144,11 @@ impl Unit<'_> {
             Repeat::Forbidden => self.intend(batch, began_at).await?,
             Repeat::Safe | Repeat::Visible => batch,
         };
+        failpoint::hit("before_send");
         // Last, and without a wait between it and the call.
         if !self.holds() {
             return Err(Error::broken("the lease is lost: nothing more is sent"));
         }
-        failpoint::hit("before_send");
         let recipients: Vec<Recipient> = batch.iter().map(|one| one.recipient.clone()).collect();
         failpoint::hit_by("send_to", recipients.iter().map(|to| to.address.expose()));
         let budget = self.deps.fan_out.settings.send_budget;
