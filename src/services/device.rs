@@ -15,14 +15,12 @@ use crate::domain::time::Timestamp;
 use crate::services::Deps;
 use crate::services::idempotency::{self, Call};
 use crate::services::name;
-use crate::services::refusal::{Error, Fault, Refusal, Result, Violation};
+use crate::services::refusal::{Error, Refusal, Result, Violation};
 use crate::storage::device::Device;
-use crate::storage::{DbError, Tx, device, endpoint, session, user};
+use crate::storage::{Tx, device, endpoint, session, user};
 
 /// The list of a user's devices, in cursors.
 const LIST: &str = "devices";
-/// How often a registration is tried again that lost a token to another one at the same instant.
-const TRIES: u32 = 3;
 
 /// An app that asks to be told.
 #[derive(Debug, Clone)]
@@ -95,8 +93,7 @@ pub async fn register(
     asked: &Registration,
 ) -> Result<Registered> {
     check(asked)?;
-    retried(async || idempotency::once(deps, call, async |tx| register_in(deps, tx, user, session, asked).await).await)
-        .await
+    idempotency::once(deps, call, async |tx| register_in(deps, tx, user, session, asked).await).await
 }
 
 async fn register_in(deps: &Deps, tx: &Tx, user: UserId, of: SessionId, asked: &Registration) -> Result<Registered> {
@@ -136,7 +133,7 @@ pub struct Change {
 /// Changes a device. Another token is another endpoint: the old one ends.
 pub async fn change(deps: &Deps, user: UserId, id: DeviceId, change: &Change) -> Result<Shown> {
     check_change(change)?;
-    retried(async || deps.db.write(async |tx| change_in(deps, tx, user, id, change).await).await).await
+    deps.db.write(async |tx| change_in(deps, tx, user, id, change).await).await
 }
 
 async fn change_in(deps: &Deps, tx: &Tx, user: UserId, id: DeviceId, change: &Change) -> Result<Shown> {
@@ -206,18 +203,6 @@ async fn evict(tx: &Tx, holder: &endpoint::Holder, now: Timestamp) -> Result<()>
         device::end(tx, device, now, EndpointEnd::Moved).await?;
     }
     Ok(())
-}
-
-/// Two who register one token at the same instant both find it free; the second to insert it tries again, and then
-/// finds the first.
-async fn retried<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
-    for _ in 1..TRIES {
-        match work().await {
-            Err(Error::Fault(Fault::Db(DbError::Conflict(constraint)))) if constraint.contains("endpoints") => {}
-            other => return other,
-        }
-    }
-    work().await
 }
 
 async fn hold(tx: &Tx, user: UserId) -> Result<()> {

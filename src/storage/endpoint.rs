@@ -1,6 +1,6 @@
 //! Endpoints: the places that messages can go. An address belongs to one living endpoint of its channel.
 
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult};
 
 use super::sql;
 use super::{DbResult, Tx, execute, one};
@@ -55,7 +55,13 @@ pub async fn find_holder(tx: &Tx, channel: Channel, address: &Address) -> DbResu
         "SELECT id, user_id, device_id FROM endpoints WHERE channel = $1 AND address_hash = $2 AND ended_at IS NULL {}",
         sql::for_update(&**tx)
     );
-    one(&**tx, &text, [channel.into(), address.digest().to_vec().into()]).await
+    let digest = address.digest();
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // Of several that want a token nobody holds, each would find it free.
+        let key = digest.first_chunk().copied().map_or(0, i64::from_be_bytes);
+        execute(&**tx, "SELECT pg_advisory_xact_lock($1)", [key.into()]).await?;
+    }
+    one(&**tx, &text, [channel.into(), digest.to_vec().into()]).await
 }
 
 /// Ends an endpoint; says whether it lived.

@@ -448,7 +448,11 @@ async fn clients_that_take_nothing_hold_up_nobody() {
 
 #[tokio::test]
 async fn a_session_that_ended_without_a_word_is_noticed_though_its_inbox_is_busy() {
-    let app = TestApp::with(|config| config.live.look_every = Duration::from_millis(100)).await;
+    let app = TestApp::with(|config| {
+        config.live.look_every = Duration::from_millis(100);
+        config.limits.on = false;
+    })
+    .await;
     let (me, other) = (app.user().await, app.user().await);
     let (mut watch, _) = ready(&me, None).await;
     let (session, user) = (me.session, me.id);
