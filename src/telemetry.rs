@@ -101,6 +101,7 @@ metrics_table! {
     CHANNEL_POSTPONED = "yizhan_channel_postponed_total", counter, "Messages that had no place in their channel's allowance and wait for one, by what was scarce: rate, quota.";
     CHANNEL_QUOTA = "yizhan_channel_quota", gauge, "Messages a day that a channel may send, where its provider sets a quota.";
     CHANNEL_QUOTA_USED = "yizhan_channel_quota_used", gauge, "Messages of today that a channel has sent, where its provider sets a quota.";
+    REACH_DIFFERS = "yizhan_reach_differs", gauge, "Finished fan-outs whose counters of reach were not what the rows say.";
     DEAD_LETTERS = "yizhan_dead_letters", gauge, "Dead letters, by kind: delivery, chunk, queue_entry.";
 }
 

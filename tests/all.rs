@@ -28,6 +28,7 @@ mod all {
     mod credentials;
     mod demo;
     mod device;
+    mod docs;
     mod engine;
     mod examples;
     mod fanout;

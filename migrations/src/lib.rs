@@ -18,6 +18,7 @@ mod m20261124_000008_told_editions;
 mod m20261124_000009_webhooks;
 mod m20261124_000012_reading;
 mod m20261124_000013_told_contents;
+mod m20261124_000014_reach_counts;
 mod m20261124_000015_channels;
 mod m20261124_000017_bulk;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000009_webhooks::Migration),
             Box::new(m20261124_000012_reading::Migration),
             Box::new(m20261124_000013_told_contents::Migration),
+            Box::new(m20261124_000014_reach_counts::Migration),
             Box::new(m20261124_000015_channels::Migration),
             Box::new(m20261124_000017_bulk::Migration),
         ]

@@ -9,6 +9,7 @@ mod migrate;
 mod probe;
 mod publisher;
 mod queue;
+mod reach;
 mod serve;
 mod signal;
 
@@ -52,6 +53,9 @@ enum Command {
     Publisher(publisher::Command),
     /// Shows what waits and who works, waits for it, and has what failed tried again.
     Queue(queue::Options),
+    /// Counts anew whom notices have reached.
+    #[command(subcommand)]
+    Reach(reach::Command),
 }
 
 /// Does what the command line says.
@@ -67,6 +71,7 @@ pub async fn run(cli: Cli) -> Result<(), StartError> {
         Command::Probe(options) => probe::run(*options).await,
         Command::Publisher(command) => publisher::run(command).await,
         Command::Queue(options) => queue::run(options).await,
+        Command::Reach(command) => reach::run(command).await,
         Command::Openapi => {
             print!("{}", crate::http::openapi::text());
             Ok(())

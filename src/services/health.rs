@@ -11,7 +11,7 @@ use crate::domain::fanout::Lane;
 use crate::services::fanout::channels;
 use crate::services::refusal::CanFail as _;
 use crate::services::{Deps, Result};
-use crate::storage::{depths, order, scheduled};
+use crate::storage::{depths, order, reach_check, scheduled};
 use crate::telemetry::metric;
 
 /// How long a part is waited for before it counts as away.
@@ -140,6 +140,7 @@ async fn measure_record(deps: &Deps) -> Result<()> {
         (metric::FAN_OUTS_UNFINISHED, depths::unfinished_fan_outs(conn).await?),
         (metric::DELIVERIES_DUE, depths::due(conn).await?),
         (metric::DELIVERIES_HELD, depths::held(conn).await?),
+        (metric::REACH_DIFFERS, reach_check::count_differing(conn).await?),
     ];
     for (name, count) in plain {
         gauge(count, |value| metrics::gauge!(name).set(value));

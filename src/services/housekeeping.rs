@@ -21,7 +21,7 @@ pub async fn prune(deps: &Deps) -> Result<u64> {
     let before = now - REMEMBERED;
     let answers = transact!(deps.db, |tx| idempotency::prune(&**tx, before).await);
     let before = now - deps.holdings.inbox_retention - TOMBSTONE_MARGIN;
-    let tombstones = transact!(deps.db, |tx| inbox::forget_removed(&**tx, before, TOMBSTONES).await);
+    let tombstones = transact!(deps.db, |tx| inbox::forget_removed(tx, before, TOMBSTONES).await);
     let before = now - SCHEDULED_KEPT;
     let scheduled = transact!(deps.db, |tx| scheduled::forget_ended(&**tx, before, SCHEDULED).await);
     Ok(answers + tombstones + scheduled + confirmation::prune(deps, now).await? + keys::prune(&deps.db, now).await?)

@@ -7,6 +7,8 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use super::fanout::FanOut;
 use super::lease::{self, Token};
 use super::matching::Range;
+use super::reach_counts::Deltas;
+use super::sql::Binds;
 use super::{DbResult, Tx, all, execute, one, sql};
 use crate::domain::fanout::{Lane, WINDOW};
 use crate::domain::id::{ChunkId, FanOutId, UserId};
@@ -66,6 +68,8 @@ pub struct Chunk {
     pub inboxed_at: Option<Timestamp>,
     /// The fencing token of this lease.
     pub lease_token: Token,
+    /// Whether its last worker worked nothing else beside it, and died.
+    pub alone: bool,
 }
 
 impl Chunk {
@@ -91,21 +95,28 @@ pub async fn lease(conn: &impl ConnectionTrait, id: ChunkId, owner: &str) -> DbR
     let text = format!(
         "UPDATE chunks SET lease_token = lease_token + 1, attempts = attempts + 1, lease_owner = $2, leased_until = {} \
          WHERE id = $1 AND state = 'open' AND {} \
-         RETURNING id, fan_out_id, after_user, to_user, users, attempts, inboxed_at, lease_token",
+         RETURNING id, fan_out_id, after_user, to_user, users, attempts, inboxed_at, lease_token, alone",
         lease::until(conn),
         lease::free(conn),
     );
     one(conn, &text, [id.into(), owner.into()]).await
 }
 
-/// Notes that the inboxes of a chunk are filled; `false` when the lease is lost.
-pub async fn inboxed(tx: &Tx, id: ChunkId, token: Token, now: Timestamp) -> DbResult<bool> {
+/// Notes that this lease's worker works nothing else.
+pub async fn alone(tx: &Tx, id: ChunkId, token: Token) -> DbResult<u64> {
+    execute(&**tx, "UPDATE chunks SET alone = true WHERE id = $1 AND lease_token = $2", [id.into(), token.into()]).await
+}
+
+/// Notes that the inboxes of a chunk are filled, and counts what that changed; `false` when the lease is lost.
+pub async fn inboxed(tx: &Tx, id: ChunkId, token: Token, now: Timestamp, deltas: &Deltas) -> DbResult<bool> {
+    let mut binds = Binds::default();
+    let (id, token, now) = (binds.add(id), binds.add(token), binds.add(now));
     let text = format!(
-        "UPDATE chunks SET inboxed_at = COALESCE(inboxed_at, $3), leased_until = {} \
-         WHERE id = $1 AND lease_token = $2 AND state = 'open'",
+        "UPDATE chunks SET inboxed_at = COALESCE(inboxed_at, {now}), leased_until = {} \
+         WHERE id = {id} AND lease_token = {token} AND state = 'open'",
         lease::until(&**tx)
     );
-    Ok(execute(&**tx, &text, [id.into(), token.into(), now.into()]).await? == 1)
+    Ok(deltas.write_with(tx, &text, binds).await? == 1)
 }
 
 /// Closes a chunk; `false` when the lease is lost.
@@ -119,7 +130,7 @@ pub async fn close(tx: &Tx, id: ChunkId, token: Token, now: Timestamp) -> DbResu
 /// does not count.
 pub async fn give_back(conn: &impl ConnectionTrait, id: ChunkId, token: Token, wait: Duration) -> DbResult<bool> {
     let text = format!(
-        "UPDATE chunks SET leased_until = {} + {}, attempts = attempts - 1 \
+        "UPDATE chunks SET leased_until = {} + {}, attempts = attempts - 1, alone = false \
          WHERE id = $1 AND lease_token = $2 AND state = 'open'",
         sql::now(conn),
         lease::millis(wait),
@@ -135,19 +146,19 @@ pub async fn bury(tx: &Tx, id: ChunkId, token: Token, now: Timestamp) -> DbResul
 }
 
 /// Halves a chunk that kills its workers: it keeps the users up to `middle`, and the rest become a chunk of their own,
-/// both as if they had never been begun; `None` when the lease is lost. The new one is numbered below zero, where the
+/// both as if they had been begun so often, and never alone; `None` when the lease is lost. The new one is numbered below zero, where the
 /// plan's own numbers never are.
 pub async fn halve(
     tx: &Tx,
     chunk: &Chunk,
     middle: UserId,
     users: [i64; 2],
-    now: Timestamp,
+    (attempts, now): (i64, Timestamp),
 ) -> DbResult<Option<ChunkId>> {
     let [kept, moved] = users;
-    let text = "UPDATE chunks SET to_user = $3, users = $4, attempts = 0, leased_until = 0 \
+    let text = "UPDATE chunks SET to_user = $3, users = $4, attempts = $5, alone = false, leased_until = 0 \
                 WHERE id = $1 AND lease_token = $2 AND state = 'open'";
-    let values = [chunk.id.into(), chunk.lease_token.into(), middle.into(), kept.into()];
+    let values = [chunk.id.into(), chunk.lease_token.into(), middle.into(), kept.into(), attempts.into()];
     if execute(&**tx, text, values).await? != 1 {
         return Ok(None);
     }
@@ -156,11 +167,12 @@ pub async fn halve(
         "INSERT INTO chunks (id, fan_out_id, number, after_user, to_user, users, state, attempts, inboxed_at, created_at, \
            rung_at, lease_token, leased_until) \
          SELECT $1, fan_out_id, (SELECT CASE WHEN MIN(n.number) < 0 THEN MIN(n.number) ELSE 0 END - 1 FROM chunks n \
-           WHERE n.fan_out_id = chunks.fan_out_id), $3, $4, $5, 'open', 0, inboxed_at, $6, {}, lease_token, 0 \
+           WHERE n.fan_out_id = chunks.fan_out_id), $3, $4, $5, 'open', $7, inboxed_at, $6, {}, lease_token, 0 \
          FROM chunks WHERE id = $2",
         sql::now(&**tx)
     );
-    let values = [id.into(), chunk.id.into(), middle.into(), chunk.to_user.into(), moved.into(), now.into()];
+    let values =
+        [id.into(), chunk.id.into(), middle.into(), chunk.to_user.into(), moved.into(), now.into(), attempts.into()];
     execute(&**tx, &text, values).await?;
     Ok(Some(id))
 }

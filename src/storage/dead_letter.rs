@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::delivery_list::{self, Key, Listed};
 use super::sql::{self, Binds};
-use super::{DbResult, Tx, all, execute, value};
+use super::{DbResult, Tx, all, execute, reach_counts, value};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Reason, State};
 use crate::domain::fanout::Lane;
@@ -216,15 +216,16 @@ pub async fn extend(tx: &Tx, wanted: &Narrowed, until: Timestamp, now: Timestamp
 pub async fn replay(tx: &Tx, wanted: &Narrowed, from: State, to: State, now: Timestamp, most: i64) -> DbResult<u64> {
     let mut binds = Binds::default();
     let conditions = wanted.deliveries(&mut binds);
-    let (from, to, now, most) = (binds.add(from), binds.add(to), binds.add(now), binds.add(most));
+    let (from, before, most) = (binds.add(from), binds.add(now), binds.add(most));
     let lock = if sql::skip_locked(&**tx).is_empty() { "" } else { "FOR UPDATE OF d SKIP LOCKED" };
-    let text = format!(
-        "UPDATE deliveries SET state = {to}, reason = NULL, due_at = {now}, leased_until = 0 \
-         WHERE (notice_id, revision, endpoint_id) IN (SELECT d.notice_id, d.revision, d.endpoint_id \
-           FROM deliveries d JOIN fan_outs f ON f.id = d.fan_out_id \
-           WHERE {conditions} AND d.state = {from} AND f.deadline_at > {now} ORDER BY d.decided_at LIMIT {most} {lock})"
+    let chosen = format!(
+        "FROM deliveries d JOIN fan_outs f ON f.id = d.fan_out_id WHERE {conditions} AND d.state = {from} \
+           AND f.deadline_at > {before} ORDER BY d.decided_at LIMIT {most} {lock}"
     );
-    execute(&**tx, &text, binds).await
+    let set = |binds: &mut Binds| {
+        format!("state = {}, reason = NULL, due_at = {}, leased_until = 0", binds.add(to), binds.add(now))
+    };
+    reach_counts::change(tx, &chosen, binds, set).await
 }
 
 /// How many fitting deliveries are past their deadline.
@@ -265,7 +266,7 @@ pub async fn reopen(tx: &Tx, wanted: &Narrowed, now: Timestamp, most: i64) -> Db
     let (now, most) = (binds.add(now), binds.add(most));
     let lock = if sql::skip_locked(&**tx).is_empty() { "" } else { "FOR UPDATE OF c SKIP LOCKED" };
     let text = format!(
-        "UPDATE chunks SET state = 'open', attempts = 0, finished_at = NULL, rung_at = {now}, leased_until = 0 \
+        "UPDATE chunks SET state = 'open', attempts = 0, alone = false, finished_at = NULL, rung_at = {now}, leased_until = 0 \
          WHERE id IN (SELECT c.id FROM chunks c JOIN fan_outs f ON f.id = c.fan_out_id WHERE {conditions} \
              AND (f.deadline_at > {now} OR f.announce = 'inbox') ORDER BY c.finished_at LIMIT {most} {lock}) \
          RETURNING id, fan_out_id, (SELECT lane FROM fan_outs WHERE fan_outs.id = chunks.fan_out_id) AS lane"
@@ -273,7 +274,7 @@ pub async fn reopen(tx: &Tx, wanted: &Narrowed, now: Timestamp, most: i64) -> Db
     let opened: Vec<Reopened> = all(&**tx, &text, binds).await?;
     let set = sql::uuid_set(&**tx, opened.iter().map(|chunk| chunk.fan_out_id.as_uuid()));
     let text = format!(
-        "UPDATE fan_outs SET state = 'planned', finished_at = NULL WHERE state = 'done' AND {}",
+        "UPDATE fan_outs SET state = 'planned', finished_at = NULL, reach_checked_at = NULL WHERE state = 'done' AND {}",
         sql::is_in(&**tx, "id", "$1", sql::Of::Uuids)
     );
     execute(&**tx, &text, [set]).await?;

@@ -5,16 +5,18 @@
 //! called; what is found begun and without an outcome when its lease has run out is lost ([`lose_lapsed`]), never sent
 //! again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::delivery::{self, Outcome};
 use super::lease::{self, Token};
+use super::reach_counts::{self, Counted, Deltas, counted};
 use super::sql::{self, Binds, Of};
-use super::{DbResult, Tx, all, execute, value};
+use super::{DbResult, Tx, all, value};
 use crate::domain::channel::Channel;
-use crate::domain::delivery::Reason;
+use crate::domain::delivery::{Reason, State};
 use crate::domain::id::{ChunkId, EndpointId, FanOutId, NoticeId, UserId};
 
 /// A delivery whose next try is due, leased.
@@ -74,12 +76,13 @@ pub async fn lease(tx: &Tx, channel: Channel, most: i64) -> DbResult<Vec<Due>> {
         lease = lease::millis(DUE_LEASE),
         skip = sql::skip_locked(&**tx),
     );
-    all(&**tx, &text, [channel.as_str().into(), most.into()]).await
-}
-
-#[derive(FromQueryResult)]
-struct Written {
-    endpoint_id: EndpointId,
+    let leased: Vec<Due> = all(&**tx, &text, [channel.as_str().into(), most.into()]).await?;
+    let mut deltas = Deltas::default();
+    for one in &leased {
+        deltas.of(one.notice_id, one.revision).attempts += 1;
+    }
+    deltas.write(tx).await?;
+    Ok(leased)
 }
 
 /// Where a repeat is forbidden: writes down that these tries begin, and returns those whose lease is still ours.
@@ -90,10 +93,35 @@ pub async fn begin(tx: &Tx, notice: NoticeId, revision: i32, of: &[(EndpointId, 
     let text = format!(
         "UPDATE deliveries SET state = 'sending' FROM ({leases}) r WHERE notice_id = {notice} \
            AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id AND deliveries.lease_token = r.token \
-           AND state = 'due' RETURNING deliveries.endpoint_id"
+           AND state = 'due' RETURNING {}",
+        counted("deliveries")
     );
-    let rows: Vec<Written> = all(&**tx, &text, binds).await?;
-    Ok(rows.into_iter().map(|row| row.endpoint_id).collect())
+    let begun: Vec<Counted> = all(&**tx, &text, binds).await?;
+    let mut deltas = Deltas::default();
+    for row in &begun {
+        let at = (row.notice_id, row.revision);
+        deltas.stand(at, (&row.channel, State::Due, row.reason), -1);
+        deltas.stand(at, (&row.channel, row.state, row.reason), 1);
+    }
+    deltas.write(tx).await?;
+    Ok(begun.into_iter().map(|row| row.endpoint_id).collect())
+}
+
+/// These deliveries of a revision as they stand, held until the commit.
+async fn standing(
+    tx: &Tx,
+    notice: NoticeId,
+    revision: i32,
+    of: impl Iterator<Item = EndpointId>,
+) -> DbResult<Vec<Counted>> {
+    let text = format!(
+        "SELECT {} FROM deliveries d WHERE d.notice_id = $1 AND d.revision = $2 AND {} {}",
+        counted("d"),
+        sql::is_in(&**tx, "d.endpoint_id", "$3", Of::Uuids),
+        sql::for_update(&**tx),
+    );
+    let set = sql::uuid_set(&**tx, of.map(|endpoint| endpoint.as_uuid()));
+    all(&**tx, &text, [notice.into(), i64::from(revision).into(), set]).await
 }
 
 fn leases(tx: &Tx, of: impl Iterator<Item = (EndpointId, Token, Duration)>, binds: &mut Binds) -> String {
@@ -120,9 +148,10 @@ pub async fn settle(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcom
     if outcomes.is_empty() {
         return Ok(0);
     }
+    let mut before = standing(tx, notice, revision, outcomes.iter().map(|outcome| outcome.endpoint)).await?;
     let mut binds = Binds::default();
     let (of, at) = (binds.add(notice), binds.add(i64::from(revision)));
-    let rows = delivery::rows(&**tx, outcomes, &mut binds);
+    let rows = delivery::rows(&**tx, outcomes.iter(), &mut binds);
     let text = format!(
         "UPDATE deliveries SET state = r.state, reason = NULLIF(r.reason, ''), shown = deliveries.shown OR r.shown, \
            provider_ref = NULLIF(r.provider_ref, ''), decided_at = r.decided_at, due_at = {due_at}, \
@@ -130,17 +159,23 @@ pub async fn settle(tx: &Tx, notice: NoticeId, revision: i32, outcomes: &[Outcom
              ELSE r.attempts END, leased_until = 0 \
          FROM ({rows}) r WHERE notice_id = {of} AND revision = {at} AND deliveries.endpoint_id = r.endpoint_id \
            AND deliveries.lease_token = r.lease_token AND deliveries.state IN ('due', 'sending') \
-         RETURNING deliveries.endpoint_id",
+         RETURNING {counted}",
+        counted = counted("deliveries"),
         due_at = delivery::due_at(&**tx),
         // The lease counted a try; without one it is taken back. What its user sent meanwhile has been counted too.
         begun = i32::from(!tried),
     );
-    let written: Vec<Written> = all(&**tx, &text, binds).await?;
-    let written: std::collections::BTreeSet<EndpointId> = written.into_iter().map(|row| row.endpoint_id).collect();
+    let after: Vec<Counted> = all(&**tx, &text, binds).await?;
+    let written: BTreeSet<EndpointId> = after.iter().map(|row| row.endpoint_id).collect();
     let ours = || outcomes.iter().filter(|outcome| written.contains(&outcome.endpoint));
+    before.retain(|row| written.contains(&row.endpoint_id));
+    let mut deltas = Deltas::default();
+    deltas.change(&before, &after);
     if tried {
-        delivery::record_attempts(tx, notice, revision, ours()).await?;
+        let recorded = delivery::record_attempts(tx, notice, revision, ours()).await?;
+        deltas.of(notice, i64::from(revision)).recorded += recorded;
     }
+    deltas.write(tx).await?;
     delivery::end_gone(tx, ours()).await?;
     Ok(written.len())
 }
@@ -157,6 +192,7 @@ pub async fn put_back(
     if of.is_empty() {
         return Ok(0);
     }
+    let mut before = standing(tx, notice, revision, of.iter().map(|(endpoint, ..)| *endpoint)).await?;
     let mut binds = Binds::default();
     let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
     let reason = reason.map(|reason| format!(", reason = {}", binds.add(reason))).unwrap_or_default();
@@ -164,48 +200,63 @@ pub async fn put_back(
     let text = format!(
         "UPDATE deliveries SET leased_until = 0, attempts = attempts - 1, due_at = {now} + r.wait{reason} FROM ({leases}) r \
          WHERE notice_id = {notice} AND revision = {revision} AND deliveries.endpoint_id = r.endpoint_id \
-           AND deliveries.lease_token = r.token AND state = 'due'",
+           AND deliveries.lease_token = r.token AND state = 'due' RETURNING {counted}",
         now = sql::now(&**tx),
+        counted = counted("deliveries"),
     );
-    execute(&**tx, &text, binds).await
+    let after: Vec<Counted> = all(&**tx, &text, binds).await?;
+    let written: BTreeSet<EndpointId> = after.iter().map(|row| row.endpoint_id).collect();
+    before.retain(|row| written.contains(&row.endpoint_id));
+    let mut deltas = Deltas::default();
+    deltas.change(&before, &after);
+    deltas.write(tx).await?;
+    Ok(u64::try_from(after.len()).unwrap_or(u64::MAX))
 }
 
 /// What was begun by somebody whose lease has run out, where a repeat is forbidden: nobody knows whether it was sent,
 /// and nobody sends it again.
 pub async fn lose_lapsed(tx: &Tx, channel: Channel) -> DbResult<u64> {
-    let text = format!(
-        "UPDATE deliveries SET state = 'unknown', reason = 'worker_died', shown = $2, decided_at = {now} \
-         WHERE state = 'sending' AND channel = $1 AND leased_until > 0 AND leased_until <= {now}",
-        now = sql::now(&**tx)
+    let now = sql::now(&**tx);
+    let chosen = format!(
+        "FROM deliveries d WHERE d.state = 'sending' AND d.channel = $1 AND d.leased_until > 0 AND d.leased_until <= {now} \
+         {}",
+        sql::for_update(&**tx)
     );
-    execute(&**tx, &text, [channel.as_str().into(), true.into()]).await
+    let mut binds = Binds::default();
+    binds.add(channel.as_str());
+    let set = |_: &mut Binds| format!("state = 'unknown', reason = 'worker_died', shown = true, decided_at = {now}");
+    reach_counts::change(tx, &chosen, binds, set).await
 }
 
 /// Held deliveries of these channels, which are configured now, become due; at most so many.
 pub async fn release_held(tx: &Tx, channels: &[Channel], most: i64) -> DbResult<u64> {
-    let text = format!(
-        "UPDATE deliveries SET state = 'due', reason = NULL, due_at = {now} \
-         WHERE (notice_id, revision, endpoint_id) IN (SELECT notice_id, revision, endpoint_id FROM deliveries \
-           WHERE state = 'held' AND reason = 'unconfigured' AND {channel} AND due_at > {now} ORDER BY due_at LIMIT $2 \
-             {skip})",
-        now = sql::now(&**tx),
-        channel = sql::is_in(&**tx, "channel", "$1", Of::Texts),
+    let now = sql::now(&**tx);
+    let chosen = format!(
+        "FROM deliveries d WHERE d.state = 'held' AND d.reason = 'unconfigured' AND {channel} AND d.due_at > {now} \
+         ORDER BY d.due_at LIMIT $2 {skip}",
+        channel = sql::is_in(&**tx, "d.channel", "$1", Of::Texts),
         skip = sql::skip_locked(&**tx),
     );
-    execute(&**tx, &text, [names(&**tx, channels), most.into()]).await
+    let mut binds = Binds::default();
+    binds.add(names(&**tx, channels));
+    binds.add(most);
+    let set = |_: &mut Binds| format!("state = 'due', reason = NULL, due_at = {now}");
+    reach_counts::change(tx, &chosen, binds, set).await
 }
 
 /// Ends what is held beyond its deadline; at most so many.
 pub async fn expire_held(tx: &Tx, most: i64) -> DbResult<u64> {
-    let text = format!(
-        "UPDATE deliveries SET state = 'expired', reason = 'deadline', decided_at = {now}, due_at = NULL \
-         WHERE (notice_id, revision, endpoint_id) IN (SELECT notice_id, revision, endpoint_id FROM deliveries \
-           WHERE state = 'held' AND {channel} AND due_at <= {now} LIMIT $2 {skip})",
-        now = sql::now(&**tx),
-        channel = sql::is_in(&**tx, "channel", "$1", Of::Texts),
+    let now = sql::now(&**tx);
+    let chosen = format!(
+        "FROM deliveries d WHERE d.state = 'held' AND {channel} AND d.due_at <= {now} LIMIT $2 {skip}",
+        channel = sql::is_in(&**tx, "d.channel", "$1", Of::Texts),
         skip = sql::skip_locked(&**tx),
     );
-    execute(&**tx, &text, [names(&**tx, Channel::ALL), most.into()]).await
+    let mut binds = Binds::default();
+    binds.add(names(&**tx, Channel::ALL));
+    binds.add(most);
+    let set = |_: &mut Binds| format!("state = 'expired', reason = 'deadline', decided_at = {now}, due_at = NULL");
+    reach_counts::change(tx, &chosen, binds, set).await
 }
 
 /// Whether something is held on one of these channels; once for those that are configured, and once for a deadline.

@@ -9,6 +9,7 @@
 
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
+use super::reach_counts::Deltas;
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, statement};
 use crate::domain::catalogue::PROBE;
@@ -222,10 +223,54 @@ impl Filled {
 }
 
 /// Gives everyone of the audience in a range the notice, in one statement; says whose items were made or changed, by
-/// name when they are `few`.
+/// name when they are `few`, and counts what that changes.
 ///
 /// Safe to repeat: an item that stands at this revision already is left as its user has it, read or not.
-pub async fn fill_inboxes(tx: &Tx, of: &Audience, range: Range, filling: Filling, few: bool) -> DbResult<Filled> {
+pub async fn fill_inboxes(
+    tx: &Tx,
+    of: &Audience,
+    range: Range,
+    filling: Filling,
+    (few, deltas): (bool, &mut Deltas),
+) -> DbResult<Filled> {
+    let Filling { notice, revision, kind, stamp, now } = filling;
+    let unread = kind == EditionKind::Revision;
+    let moving = if revision > 1 { moving(tx, range, notice, revision).await? } else { Vec::new() };
+    let filled = fill(tx, of, range, filling, few).await?;
+    let here = deltas.of(notice, i64::from(revision));
+    here.items_here += i64::try_from(filled.count()).unwrap_or(i64::MAX);
+    for moved in moving {
+        let read = if unread { 0 } else { moved.read };
+        deltas.of(notice, i64::from(revision)).items_read += read;
+        let there = deltas.of(notice, moved.revision);
+        there.items_here -= moved.items;
+        there.items_read -= moved.read;
+    }
+    Ok(filled)
+}
+
+#[derive(FromQueryResult)]
+struct Moving {
+    revision: i64,
+    items: i64,
+    read: i64,
+}
+
+/// How many items of a range stand at earlier revisions, held until the commit: they all move on with the next one,
+/// because whoever has a notice belongs to the audience of its later revisions.
+async fn moving(tx: &Tx, range: Range, notice: NoticeId, revision: i32) -> DbResult<Vec<Moving>> {
+    let mut binds = Binds::default();
+    let (notice, revision) = (binds.add(notice), binds.add(i64::from(revision)));
+    let among = Among::from(range).condition(&**tx, "i.user_id", &mut binds);
+    let text = format!(
+        "SELECT revision, count(*) AS items, count(read_at) AS read FROM (SELECT i.revision, i.read_at FROM inbox_items i \
+           WHERE i.notice_id = {notice} AND i.revision < {revision}{among} {}) h GROUP BY revision",
+        sql::for_update(&**tx)
+    );
+    all(&**tx, &text, binds).await
+}
+
+async fn fill(tx: &Tx, of: &Audience, range: Range, filling: Filling, few: bool) -> DbResult<Filled> {
     let Filling { notice, revision, kind, stamp, now } = filling;
     let mut binds = Binds::default();
     let notice = binds.add(notice);

@@ -41,6 +41,8 @@ pub mod progress;
 pub mod publisher;
 pub mod queue_entry;
 pub mod reach;
+pub mod reach_check;
+pub mod reach_counts;
 pub mod rows;
 pub mod scheduled;
 pub mod search;

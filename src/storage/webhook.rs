@@ -8,6 +8,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::delivery::{self, Outcome};
+use super::reach_counts::{self, Counted, Deltas, counted};
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, one, value};
 use crate::domain::delivery::{Event, State};
@@ -187,36 +188,46 @@ pub async fn switch_off(tx: &Tx, ids: &[WebhookId], now: Timestamp) -> DbResult<
 
 /// Writes down that a delivery is about to be sent once more, and so may be shown.
 pub async fn resending(tx: &Tx, notice: NoticeId, revision: i32, endpoint: EndpointId) -> DbResult<u64> {
-    let text = "UPDATE deliveries SET shown = $4 WHERE notice_id = $1 AND revision = $2 AND endpoint_id = $3";
-    execute(&**tx, text, [notice.into(), i64::from(revision).into(), endpoint.into(), true.into()]).await
-}
-
-#[derive(FromQueryResult)]
-struct Standing {
-    state: State,
-    attempts: i64,
+    reach_counts::change(tx, &one_delivery(tx), key(notice, revision, endpoint), |_| "shown = true".to_owned()).await
 }
 
 /// Writes down a try that its user asked for, as the next one of its delivery; an accepted one settles the delivery. The
 /// outcome's own number of attempts is not looked at.
 pub async fn record_resend(tx: &Tx, notice: NoticeId, revision: i32, outcome: Outcome) -> DbResult<()> {
-    let key = || [notice.into(), i64::from(revision).into(), outcome.endpoint.into()];
-    let text = format!(
-        "SELECT state, attempts FROM deliveries WHERE notice_id = $1 AND revision = $2 AND endpoint_id = $3 {}",
-        sql::for_update(&**tx)
-    );
-    let Some(standing) = one::<Standing>(&**tx, &text, key()).await? else { return Ok(()) };
-    let attempts = standing.attempts + 1;
+    let binds = || key(notice, revision, outcome.endpoint);
+    let text = format!("SELECT {} {}", counted("d"), one_delivery(tx));
+    let Some(standing) = one::<Counted>(&**tx, &text, binds()).await? else { return Ok(()) };
     let settled = standing.state.on(Event::Resend).ok().filter(|_| outcome.state == State::Accepted);
-    if let Some(state) = settled {
-        let text = "UPDATE deliveries SET state = $4, reason = NULL, shown = $5, decided_at = $6, due_at = NULL, \
-                      leased_until = 0 WHERE notice_id = $1 AND revision = $2 AND endpoint_id = $3";
-        let new = [state.into(), true.into(), outcome.decided_at.into()];
-        execute(&**tx, text, key().into_iter().chain(new)).await?;
-    }
-    let text = "UPDATE deliveries SET attempts = $4 WHERE notice_id = $1 AND revision = $2 AND endpoint_id = $3";
-    execute(&**tx, text, key().into_iter().chain([attempts.into()])).await?;
-    let tried = Outcome { attempts, ..outcome };
-    delivery::record_attempts(tx, notice, revision, std::iter::once(&tried)).await?;
+    let set = |binds: &mut Binds| match settled {
+        Some(state) => format!(
+            "state = {}, reason = NULL, shown = true, decided_at = {}, due_at = NULL, leased_until = 0, \
+             attempts = attempts + 1",
+            binds.add(state),
+            binds.add(outcome.decided_at),
+        ),
+        None => "attempts = attempts + 1".to_owned(),
+    };
+    reach_counts::change(tx, &one_delivery(tx), binds(), set).await?;
+    let tried = Outcome { attempts: standing.attempts + 1, ..outcome };
+    let mut deltas = Deltas::default();
+    let recorded = delivery::record_attempts(tx, notice, revision, std::iter::once(&tried)).await?;
+    deltas.of(notice, i64::from(revision)).recorded += recorded;
+    deltas.write(tx).await?;
     delivery::end_gone(tx, std::iter::once(&tried)).await
+}
+
+/// The one delivery of a [`key`], held until the commit.
+fn one_delivery(tx: &Tx) -> String {
+    format!(
+        "FROM deliveries d WHERE d.notice_id = $1 AND d.revision = $2 AND d.endpoint_id = $3 {}",
+        sql::for_update(&**tx)
+    )
+}
+
+fn key(notice: NoticeId, revision: i32, endpoint: EndpointId) -> Binds {
+    let mut binds = Binds::default();
+    binds.add(notice);
+    binds.add(i64::from(revision));
+    binds.add(endpoint);
+    binds
 }

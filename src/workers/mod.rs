@@ -52,6 +52,7 @@ impl Workers {
         self.tasks.spawn(scheduler::sweep(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::index(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::publish_due(deps.clone(), self.stop.clone()));
+        self.tasks.spawn(scheduler::count(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::tidy(deps.clone(), self.stop.clone()));
         self.tasks.spawn(scheduler::watch_webhooks(deps.clone(), self.stop.clone()));
     }

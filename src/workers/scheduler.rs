@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::pause;
-use crate::services::{Deps, fanout, housekeeping, notice, search, webhook};
+use crate::services::refusal::Error;
+use crate::services::{Deps, fanout, housekeeping, notice, reach, search, webhook};
 
 /// How often the database is asked what is owed.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -15,6 +16,8 @@ const DUE_EVERY: Duration = Duration::from_secs(1);
 const DUE_AT_MOST_EVERY: Duration = Duration::from_millis(20);
 /// How often what is no longer needed is removed, and what was held is looked at.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+/// How often what was counted is added up.
+const FOLD_EVERY: Duration = Duration::from_secs(1);
 /// How often webhooks are looked at that may have failed for long.
 const WATCH_EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -80,6 +83,25 @@ pub async fn tidy(deps: Deps, stop: CancellationToken) {
         if let Err(error) = housekeeping::prune(&deps).await {
             tracing::warn!(%error, "what is old could not be removed");
         }
+    }
+}
+
+/// Adds up what was counted, and holds the counters of what has ended against the rows.
+pub async fn count(deps: Deps, stop: CancellationToken) {
+    let mut failing = false;
+    while pause(&stop, FOLD_EVERY).await {
+        let done = async {
+            while reach::fold(&deps).await? && !stop.is_cancelled() {}
+            while reach::check_finished(&deps).await? && !stop.is_cancelled() {}
+            Ok::<_, Error>(())
+        };
+        let done = done.await;
+        if let Err(error) = &done
+            && !failing
+        {
+            tracing::warn!(%error, "what was counted could not be added up or checked");
+        }
+        failing = done.is_err();
     }
 }
 

@@ -63,8 +63,9 @@ async fn a_chunk_that_kills_its_workers_is_halved_until_whom_they_die_of_stands_
     app.inside(async move |deps| {
         let of_poison = format!("AND to_user >= {poison} AND (after_user IS NULL OR after_user < {poison})");
         work_all(&deps, async |_| {
-            // Whoever works the chunk of this user has died of it twice.
-            execute(&deps, &format!("UPDATE chunks SET attempts = 2 WHERE state = 'open' {of_poison}")).await;
+            // Whoever works the chunk of this user has died of it, the last time while it worked nothing else.
+            execute(&deps, &format!("UPDATE chunks SET attempts = 3, alone = true WHERE state = 'open' {of_poison}"))
+                .await;
         })
         .await;
         let dead = "SELECT CAST(SUM(users) AS BIGINT) AS value FROM chunks WHERE state = 'dead'";
@@ -74,6 +75,22 @@ async fn a_chunk_that_kills_its_workers_is_halved_until_whom_they_die_of_stands_
         assert_eq!(count(&deps, "SELECT count(*) AS value FROM fan_outs WHERE finished_at IS NULL").await, 0);
     })
     .await;
+}
+
+#[tokio::test]
+async fn whoever_stood_beside_a_killer_is_worked_alone_and_gets_everything() {
+    let app = silent().await;
+    let reader = app.user().await;
+    subscription().subscribe(&reader).await;
+    let id = notice().publish(&app.publisher().await).await;
+    app.inside(async |deps| {
+        // Its workers have died many times, and always in company.
+        work_all(&deps, async |_| execute(&deps, "UPDATE chunks SET attempts = 7 WHERE state = 'open'").await).await;
+        assert_eq!(count(&deps, "SELECT count(*) AS value FROM chunks WHERE state = 'done' AND alone").await, 1);
+        assert_eq!(count(&deps, "SELECT count(*) AS value FROM chunks WHERE state <> 'done'").await, 0);
+    })
+    .await;
+    reader.get(&format!("/v1/inbox/{id}")).await.expect(200);
 }
 
 /// A UUID in the words of this run's engine.

@@ -202,7 +202,13 @@ async fn a_publisher_sees_the_reach_of_its_own_notices_within_its_scope() {
     reader(&app, &["plain-0123456789".to_owned()]).await;
     reader(&app, &[]).await;
     let id = published(&publisher, &operator, "mine").await;
-    let own = publisher.get(&format!("/v1/notices/{id}/reach")).await.expect(200);
+    let path = format!("/v1/notices/{id}/reach");
+    let checked = async || {
+        let report = publisher.get(&path).await.expect(200);
+        (!report.at("/revisions/0/checked_at").is_null()).then_some(report)
+    };
+    let own = eventually("its counters are held against the rows", checked).await;
+    assert_eq!(own.at("/revisions/0/users_with_endpoint"), 1);
     let seen = operator.get(&format!("/v1/operator/notices/{id}/reach")).await.expect(200);
     assert_eq!(own.json, seen.json);
     assert_eq!(own.at("/adds_up"), true, "{}", own.text);
@@ -211,9 +217,7 @@ async fn a_publisher_sees_the_reach_of_its_own_notices_within_its_scope() {
         ("inboxed", 2),
         ("waiting", 0),
         ("inbox_items_here", 2),
-        ("inbox_items_with_delivery", 1),
-        ("inbox_items_without_delivery", 1),
-        ("users_with_endpoint", 1),
+        ("inbox_items_read_here", 0),
         ("deliveries", 1),
         ("attempts", 1),
         ("taken", 1),

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use yizhan::domain::webhook::Reach;
+use yizhan::sandbox::{Fault, Mode};
+use yizhan::storage::value;
 
+use super::operator::phone;
 use super::support::{Database, Receiver, Reply, TestApp, eventually, notice, prepare, subscription};
 use super::webhook::{PATH, app, hook, logged, path, reader, register};
 
@@ -216,6 +219,32 @@ async fn who_hangs_delays_nobody_else() {
     let once = |delivery: &serde_json::Value| delivery["attempts"].as_array().is_none_or(|tries| tries.len() <= 1);
     assert!(log.items().iter().all(once), "none of them was postponed for a failure of others: {}", log.text);
     assert!(hangs.so_far().len() < 24, "who hangs is left alone for a while");
+}
+
+/// Within one chunk: the same user has a phone whose provider hangs and a webhook that does not.
+#[tokio::test]
+async fn one_sick_provider_slows_no_other_within_a_chunk() {
+    let app = TestApp::with(|config| {
+        config.webhooks.settings.reach = super::webhook::near();
+        // The provider hangs for as long as anything is waited for here.
+        config.notifier.send_budget = Duration::from_secs(8);
+    })
+    .await;
+    let (me, receiver, made) = reader(&app).await;
+    phone(&me, "sandbox", "plain-0123456789").await;
+    app.sandbox().set_fault(Fault::of(Mode::Hang));
+    notice().publish(&app.publisher().await).await;
+    receiver.received(1).await;
+    logged(&me, &made, |delivery| delivery["state"] == "accepted").await;
+    let open = "SELECT count(*) AS value FROM chunks WHERE state = 'open' AND users = 1";
+    let hanging = "SELECT count(*) AS value FROM deliveries WHERE channel = 'sandbox'";
+    let (open, hanging) = app
+        .inside(async move |deps| {
+            let count = async |text| value::<i64>(deps.db.reader(), text, []).await.expect("a count");
+            (count(open).await, count(hanging).await)
+        })
+        .await;
+    assert_eq!((open, hanging), (1, 0), "what was taken is written down while the other is waited for");
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@
 use std::io::Write as _;
 
 use serde_json::Value;
+use yizhan::domain::id::NoticeId;
+use yizhan::storage::reach_check;
 
 use super::process::Process;
 use super::world::World;
@@ -46,6 +48,7 @@ impl World {
         assert_eq!(self.count(&odd).await, 0, "deliveries that are neither final nor due nor held");
         assert_eq!(self.untold().await, 0, "phones of the audience without a delivery");
         assert_eq!(self.witness.state.stats().keys_forgotten, 0, "the witness remembers every key");
+        self.audit_counters().await;
         self.audit_reports(door).await;
         tally
     }
@@ -57,6 +60,13 @@ impl World {
         assert_eq!(self.count(not_taken).await, 0, "deliveries that no provider took");
         assert_eq!(tally.shown_again, 0, "messages shown twice");
         tally
+    }
+
+    /// The counters of reach say what the rows say, whoever died between.
+    async fn audit_counters(&self) {
+        let notices: Vec<NoticeId> = self.notices().await.iter().map(|notice| notice.parse().expect("an id")).collect();
+        let differences = reach_check::differences(&self.conn, &notices).await.expect("a comparison");
+        assert!(differences.is_empty(), "counters of reach that are not what the rows say: {differences:?}");
     }
 
     /// How many inbox items are missing or should not be there.

@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
-use super::seed::notice;
+use super::seed::{follow_others, notice, other_notice};
 use super::world::{ALL, World, wait};
 
 /// Few: each of the poisoned one's neighbours is found by halving, and each halving costs two deaths and their leases.
 const READERS: u32 = 4;
+/// Notices of one reader each, that are carried beside the deadly one.
+const BESIDE: i64 = 8;
 /// Whoever sends to this address dies of it.
 const DEADLY: &str = "sbx-poisoned-poisoned-poisoned";
 
@@ -21,24 +23,35 @@ async fn a_delivery_that_kills_its_workers_ends_alone_among_the_dead_letters_and
         ))
         .await;
     let failpoint = format!("send_to:{DEADLY}");
-    // One at a time: what is at work beside a deadly one dies with it each time, and may be set aside with it.
-    let deadly = [("FAILPOINT", failpoint.as_str()), ("YIZHAN_NOTIFIER_CONCURRENCY", "1")];
+    // One of the innocent has many chunks of its own, worked beside the deadly one: they die with it and are not to blame.
+    follow_others(&world.conn, "(SELECT * FROM subscriptions ORDER BY user_id DESC LIMIT 1) s").await;
+    let mut door = world.start("api", &[]);
+    world.publish(&door, "poison").await;
+    for beside in 0..BESIDE {
+        world.publisher(&door).post("/v1/notices", other_notice(&format!("beside {beside}"))).await.expect(201);
+    }
+    door.kill();
+    let deadly = [("FAILPOINT", failpoint.as_str()), ("YIZHAN_NOTIFIER_CONCURRENCY", "4")];
     let mut process = world.start(ALL, &deadly);
-    world.publish(&process, "poison").await;
     let mut deaths = 0;
     wait("the poisoned one stands alone", async || {
         if process.has_ended() {
             deaths += 1;
             process = world.start(ALL, &deadly);
         }
-        world.count("SELECT count(*) AS n FROM fan_outs WHERE finished_at IS NOT NULL").await == 1
+        world.count("SELECT count(*) AS n FROM fan_outs WHERE finished_at IS NOT NULL").await == 1 + BESIDE
     })
     .await;
     assert!(deaths >= 2, "it killed {deaths}");
     assert_eq!(world.count("SELECT count(*) AS n FROM chunks WHERE state = 'dead' AND users = 1").await, 1);
-    assert_eq!(world.inboxes().await, i64::from(READERS), "it is in everybody's inbox");
+    assert_eq!(
+        world.count("SELECT count(*) AS n FROM chunks WHERE state = 'dead'").await,
+        1,
+        "nobody else is set aside"
+    );
+    assert_eq!(world.inboxes().await, i64::from(READERS) + BESIDE, "it is in everybody's inbox");
     let others = "SELECT count(*) AS n FROM deliveries WHERE state = 'accepted'";
-    assert_eq!(world.count(others).await, i64::from(READERS - 1), "everybody else was told");
+    assert_eq!(world.count(others).await, i64::from(READERS - 1) + BESIDE, "everybody else was told");
     assert_eq!(world.difference().await, 0);
     let tally = world.witnessed();
     world.report(&format!("12 a delivery that kills its workers ({deaths} deaths)"), tally, "-");

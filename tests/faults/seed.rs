@@ -65,19 +65,24 @@ pub async fn readers(conn: &DatabaseConnection, readers: u32, newcomers: u32) {
     }
 }
 
-/// Lets one reader follow the other category too.
+/// Lets the reader with the lowest id follow the other category too.
 pub async fn follow_other(conn: &DatabaseConnection) {
+    let first = "(SELECT * FROM subscriptions ORDER BY user_id LIMIT 1) s";
+    follow_others(conn, first).await;
+}
+
+/// Lets the readers of these subscriptions, `(SELECT * …) s`, follow the other category too.
+pub async fn follow_others(conn: &DatabaseConnection, of: &str) {
     let id = match conn.get_database_backend() {
         DbBackend::Postgres => "gen_random_uuid()",
         _ => "randomblob(16)",
     };
-    let one = "(SELECT * FROM subscriptions ORDER BY user_id LIMIT 1) s";
     for statement in [
         format!(
             "INSERT INTO subscriptions (id, subscription_id, user_id, name, filter, frequency, notice_types, stages, \
                unknown_amount, started_position, created_at, started_at) \
              SELECT {id}, {id}, user_id, 'one', '{{\"categories\":[\"{OTHER}\"]}}', 'immediate', '', '', true, 0, 0, 0 \
-             FROM {one}"
+             FROM {of}"
         ),
         keys("one", OTHER),
     ] {

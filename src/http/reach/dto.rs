@@ -1,5 +1,7 @@
 //! The reach report as it is read.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -8,7 +10,7 @@ use crate::domain::delivery::{Reason, State};
 use crate::domain::fanout::{Announce, EditionKind, FanOutState};
 use crate::domain::id::{FanOutId, NoticeId};
 use crate::domain::time::Timestamp;
-use crate::services::reach::{Check, OfChannel, OfReason, OfState, Relation, Report, Revision};
+use crate::services::reach::{Check, Relation, Report, Revision};
 
 /// Whom a notice reached.
 #[derive(Serialize, ToSchema)]
@@ -46,9 +48,7 @@ pub struct RevisionReachView {
     announced_at: Timestamp,
     /// When it was carried to everyone, but for later tries.
     finished_at: Option<Timestamp>,
-    /// Users that the plan counted on its way.
-    planned_users: i64,
-    /// Users whom it concerns.
+    /// Users whom it concerns, as far as its plan has come.
     audience: i64,
     /// Of these, those whose inboxes are filled.
     inboxed: i64,
@@ -56,12 +56,10 @@ pub struct RevisionReachView {
     waiting: i64,
     /// Inbox items that stand at this revision now; they move on to the next one.
     inbox_items_here: i64,
-    /// Of these, those whose user has a delivery of this revision.
-    inbox_items_with_delivery: i64,
-    /// Of these, those whose user has none: nowhere to send to.
-    inbox_items_without_delivery: i64,
-    /// Users with at least one endpoint that has a delivery of this revision.
-    users_with_endpoint: i64,
+    /// Of these, those that are read.
+    inbox_items_read_here: i64,
+    /// Users with at least one endpoint that has a delivery of this revision; counted when it was carried to everyone.
+    users_with_endpoint: Option<i64>,
     /// Deliveries: one for each endpoint.
     deliveries: i64,
     /// Deliveries by how they stand.
@@ -74,12 +72,14 @@ pub struct RevisionReachView {
     attempts: i64,
     /// Of these, those whose outcome has a record of its own.
     attempts_recorded: i64,
-    /// Of these, first tries whose outcome stands in the delivery alone.
-    settled_at_once: i64,
     /// Deliveries that a provider took.
     taken: i64,
     /// Deliveries that a phone may have shown: taken, or sent and left without an answer.
     shown: i64,
+    /// When these numbers were held against the rows that they count; they always are once it was carried to everyone.
+    checked_at: Option<Timestamp>,
+    /// In how many places they differed then.
+    differences: Option<i64>,
 }
 
 /// How many stand so.
@@ -160,10 +160,22 @@ impl ReachView {
 
 impl RevisionReachView {
     fn of(of: Revision) -> Self {
-        let state = |one: OfState| StateCountView { state: one.state, count: one.count };
-        let channel = |one: OfChannel| ChannelCountView { channel: one.channel, state: one.state, count: one.count };
-        let reason = |one: OfReason| ReasonCountView { reason: one.reason, count: one.count };
+        let mut states: BTreeMap<&str, StateCountView> = BTreeMap::new();
+        let mut channels: BTreeMap<(&str, &str), ChannelCountView> = BTreeMap::new();
+        let mut reasons: BTreeMap<&str, ReasonCountView> = BTreeMap::new();
+        for one in &of.standing {
+            let (channel, state) = (one.channel, one.state);
+            states.entry(state.as_str()).or_insert(StateCountView { state, count: 0 }).count += one.count;
+            let key = (channel.as_str(), state.as_str());
+            channels.entry(key).or_insert(ChannelCountView { channel, state, count: 0 }).count += one.count;
+            if let Some(reason) = one.reason.filter(|_| state == State::Skipped) {
+                reasons.entry(reason.as_str()).or_insert(ReasonCountView { reason, count: 0 }).count += one.count;
+            }
+        }
         Self {
+            audience: of.announced.users,
+            waiting: of.waiting(),
+            taken: of.taken(),
             revision: of.announced.revision,
             kind: of.announced.kind,
             announce: of.announced.announce,
@@ -171,23 +183,19 @@ impl RevisionReachView {
             state: of.announced.state,
             announced_at: of.announced.created_at,
             finished_at: of.announced.finished_at,
-            planned_users: of.announced.users,
-            audience: of.audience,
-            inboxed: of.inboxed,
-            waiting: of.waiting,
-            inbox_items_here: of.items_here,
-            inbox_items_with_delivery: of.items_with_delivery,
-            inbox_items_without_delivery: of.items_without_delivery,
-            users_with_endpoint: of.users_with_endpoint,
-            deliveries: of.deliveries,
-            by_state: of.by_state.into_iter().map(state).collect(),
-            by_channel: of.by_channel.into_iter().map(channel).collect(),
-            skipped: of.skipped.into_iter().map(reason).collect(),
-            attempts: of.attempts,
-            attempts_recorded: of.attempts_recorded,
-            settled_at_once: of.settled_at_once,
-            taken: of.taken,
-            shown: of.shown,
+            inboxed: of.totals.inboxed,
+            inbox_items_here: of.totals.items_here,
+            inbox_items_read_here: of.totals.items_read,
+            users_with_endpoint: of.announced.reach_users,
+            deliveries: of.totals.deliveries,
+            by_state: states.into_values().collect(),
+            by_channel: channels.into_values().collect(),
+            skipped: reasons.into_values().collect(),
+            attempts: of.totals.attempts,
+            attempts_recorded: of.totals.recorded,
+            shown: of.totals.shown,
+            checked_at: of.announced.reach_checked_at,
+            differences: of.announced.reach_differences,
         }
     }
 }

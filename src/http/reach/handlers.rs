@@ -23,8 +23,8 @@ problems!(
 /// Whom a notice reached.
 #[utoipa::path(
     tag = "operator", operation_id = "get_reach", summary = "Get the reach report of a notice",
-    description = "公告的触达报告，逐修订统计；每个数字由各自的查询从行中数出，并互相核对。Each number is counted from rows by a \
-                   query of its own; `checks` compares them.",
+    description = "公告的触达报告，逐修订统计；数字与记录在同一事务中累计，扇出结束后与记录逐项核对。The numbers are kept in the \
+                   transactions that write what they count, and held against it when the revision was carried to everyone.",
     params(("id" = NoticeId, Path)), security(("user" = ["operator"])), responses((status = 200, body = ReachView), ReachProblems)
 )]
 #[get("/operator/notices/{id}/reach")]

@@ -8,8 +8,10 @@
 //! ```
 //!
 //! Promise: a chunk can be worked any number of times, by anyone: its users are derived anew from (notice, revision,
-//! position, range), their inbox items are the same ones, and a delivery that was recorded is not made again. One that
-//! kills its workers is halved until whom it dies of stands alone among the dead letters, and the rest has gone out.
+//! position, range), their inbox items are the same ones, and a delivery that was recorded is not made again. One
+//! whose workers have died is worked by a process that works nothing else meanwhile; when that dies too, it is halved,
+//! until whom it dies of stands alone among the dead letters, and the rest has gone out. What only stood beside a killer
+//! is neither halved nor set aside. Not promised: that somebody else does not kill the process at that very moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +37,12 @@ use crate::storage::chunk::{self, Chunk};
 use crate::storage::delivery::{self, Owner};
 use crate::storage::lease::Leased;
 use crate::storage::matching::{self, Filled, Filling};
+use crate::storage::reach_counts::Deltas;
 use crate::storage::targets::{self, Wanted};
 use crate::storage::{Tx, order, transact};
 use crate::telemetry::metric;
 
-/// A chunk whose workers died so often is halved, or set aside when it is one user's.
+/// A chunk whose workers died so often is worked alone from then on.
 const DEATHS: i64 = 2;
 /// How long a chunk rests that could not be worked though nobody died.
 const REST: Duration = Duration::from_secs(1);
@@ -53,19 +56,45 @@ pub async fn work(deps: &Deps, id: ChunkId) -> Result<()> {
     let Some(fan_out) = chunk::fan_out(deps.db.reader(), id).await? else { return Ok(()) };
     let edition = edition::load(deps, fan_out).await?;
     let edition = edition.ok_or_else(|| Error::broken(format!("{id} has no fan-out")))?;
-    let tx = deps.db.begin().await?;
+    let company = deps.fan_out.company.read().await;
     let asked_at = Instant::now();
+    let tx = deps.db.begin().await?;
     let Some(chunk) = chunk::lease(&*tx, id, &deps.fan_out.settings.owner).await? else { return Ok(()) };
-    if chunk.attempts > DEATHS {
+    if chunk.attempts <= DEATHS {
+        return under_lease(deps, tx, &chunk, &edition, asked_at).await;
+    }
+    if chunk.alone {
         return part(deps, tx, &chunk, &edition).await;
     }
+    // Whose fault it was nobody knows: the lease goes with its transaction, and is taken again when nothing else is at work.
+    drop(tx);
+    drop(company);
+    work_alone(deps, id, &edition).await
+}
+
+/// Works a chunk whose workers have died, while this process sends nothing else.
+async fn work_alone(deps: &Deps, id: ChunkId, edition: &Arc<Edition>) -> Result<()> {
+    let _nobody_else = deps.fan_out.company.write().await;
+    let asked_at = Instant::now();
+    let tx = deps.db.begin().await?;
+    let Some(chunk) = chunk::lease(&*tx, id, &deps.fan_out.settings.owner).await? else { return Ok(()) };
+    if chunk.alone && chunk.attempts > DEATHS {
+        return part(deps, tx, &chunk, edition).await;
+    }
+    chunk::alone(&tx, id, chunk.lease_token).await?;
+    tracing::warn!(chunk.id = %id, users = chunk.users, "worked alone: its worker has died {DEATHS} times");
+    under_lease(deps, tx, &chunk, edition, asked_at).await
+}
+
+/// Works a chunk whose lease was taken in a transaction.
+async fn under_lease(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Arc<Edition>, asked_at: Instant) -> Result<()> {
     // When this fails the lease goes with its transaction, and a bell comes when this one is forgotten.
-    begin(deps, tx, &chunk, &edition).await?;
-    let kept = Kept::new(deps, Leased::Chunks, id.as_uuid(), chunk.lease_token, asked_at);
-    let worked = carry(deps, &chunk, &kept, &edition).await;
+    begin(deps, tx, chunk, edition).await?;
+    let kept = Kept::new(deps, Leased::Chunks, chunk.id.as_uuid(), chunk.lease_token, asked_at);
+    let worked = carry(deps, chunk, &kept, edition).await;
     if worked.is_err() {
         drop(kept);
-        chunk::give_back(deps.db.writer(), id, chunk.lease_token, REST).await?;
+        chunk::give_back(deps.db.writer(), chunk.id, chunk.lease_token, REST).await?;
     }
     worked
 }
@@ -80,8 +109,10 @@ async fn begin(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Edition) -> Result<
     let stamp = order::stamp(&tx).await?;
     let filling = Filling { notice, revision, kind, stamp, now };
     let few = chunk.users <= HINTED_BY_NAME;
-    let filled = matching::fill_inboxes(&tx, &edition.audience, chunk.range(), filling, few).await?;
-    chunk::inboxed(&tx, chunk.id, chunk.lease_token, now).await?;
+    let mut deltas = Deltas::default();
+    let filled = matching::fill_inboxes(&tx, &edition.audience, chunk.range(), filling, (few, &mut deltas)).await?;
+    deltas.of(notice, i64::from(revision)).inboxed += chunk.users;
+    chunk::inboxed(&tx, chunk.id, chunk.lease_token, now, &deltas).await?;
     tx.commit().await?;
     metrics::counter!(metric::INBOX_ITEMS).increment(filled.count());
     deps.live.tell(match filled {
@@ -98,6 +129,7 @@ async fn carry(deps: &Deps, chunk: &Chunk, kept: &Kept, edition: &Arc<Edition>) 
         revision: edition.fan_out.revision(),
         fan_out: chunk.fan_out_id,
         chunk: chunk.id,
+        intends: deps.fan_out.providers.any(Repeat::Forbidden),
     };
     let book = Book { owner, token: chunk.lease_token };
     let last = match edition.pushes() {
@@ -118,7 +150,7 @@ async fn deliver(
     let now = deps.clock.now();
     let Book { owner, token } = book;
     let first = token == 1;
-    if !first && deps.fan_out.providers.any(Repeat::Forbidden) {
+    if !first {
         transact!(deps.db, |tx| delivery::lose_intents(tx, chunk.id, token, now).await);
     }
     let sending = edition.sending(if first { Wanted::Fresh } else { Wanted::Untried }, now);
@@ -153,7 +185,7 @@ async fn deliver(
     Ok(last)
 }
 
-/// A chunk that kills its workers: halved, or set aside when it is one user's.
+/// A chunk that killed a worker that worked nothing else: halved, or set aside when it is one user's.
 async fn part(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Edition) -> Result<()> {
     let now = deps.clock.now();
     let users = matching::users(&*tx, &edition.audience, chunk.range()).await?;
@@ -164,14 +196,15 @@ async fn part(deps: &Deps, tx: Tx, chunk: &Chunk, edition: &Edition) -> Result<(
         delivery::lose_intents(&tx, chunk.id, chunk.lease_token, now).await?;
         let bells = chunk::ring_window(&tx, chunk.fan_out_id).await?;
         tx.commit().await?;
-        tracing::error!(chunk.id = %chunk.id, buried, "set aside: it has killed its worker {DEATHS} times, alone");
+        tracing::error!(chunk.id = %chunk.id, buried, "set aside: it has killed a worker that worked nothing else");
         plan::ring(deps, &bells).await;
         return plan::finish(deps, chunk.fan_out_id).await;
     };
-    let other = chunk::halve(&tx, chunk, *middle, counts, now).await?;
+    // The halves are under suspicion: each is worked alone at once.
+    let other = chunk::halve(&tx, chunk, *middle, counts, (DEATHS, now)).await?;
     tx.commit().await?;
     let Some(other) = other else { return Ok(()) };
-    tracing::warn!(chunk.id = %chunk.id, users = users.len(), "halved: it has killed its worker {DEATHS} times");
+    tracing::warn!(chunk.id = %chunk.id, users = users.len(), "halved: it has killed a worker that worked nothing else");
     let jobs = [Job::ChunkV1(chunk.id), Job::ChunkV1(other)];
     deps.fan_out.queue.ring(edition.fan_out.lane(), &jobs).await.can_fail("the sweep rings again");
     Ok(())

@@ -96,6 +96,8 @@ pub struct Engine {
     pub wake: Arc<Notify>,
     /// How it is run.
     pub settings: Settings,
+    /// Held by whoever works a chunk or sends what is due; alone by who finds out what kills.
+    company: RwLock<()>,
     words: RwLock<Arc<Words>>,
     editions: Cache<FanOutId, Arc<Edition>>,
     paces: BTreeMap<Channel, Arc<Pace>>,
@@ -120,6 +122,7 @@ impl Engine {
             providers,
             wake: Arc::new(Notify::new()),
             settings,
+            company: RwLock::new(()),
             words: RwLock::new(Arc::new(Words::default())),
             editions: Cache::builder().max_capacity(EDITIONS).time_to_live(Duration::from_secs(60)).build(),
         }

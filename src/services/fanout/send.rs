@@ -126,6 +126,11 @@ impl Unit<'_> {
     }
 
     async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>, permit: Permit) -> Result<Sent> {
+        // A chunk's worker has it already.
+        let _company = match self.warrant {
+            Warrant::Chunk { .. } => None,
+            Warrant::Due { .. } => Some(self.deps.fan_out.company.read().await),
+        };
         if !self.gate.is_open(self.deps).await? {
             let now = self.deps.clock.now();
             let superseded = |one: &Addressed| decided(one, Event::Supersede, Reason::Newer, now);

@@ -10,8 +10,9 @@ pub use feed::{Place, changes};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::reach_counts::Deltas;
 use super::sql::{self, Binds};
-use super::{DbError, DbResult, Tx, all, execute, one, value};
+use super::{DbError, DbResult, Tx, all, one, value};
 use crate::domain::fanout::EditionKind;
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::notice::{Content, NoticeState};
@@ -233,7 +234,7 @@ pub async fn has_mark(tx: &Tx, user: UserId, notice: NoticeId, mark: Mark) -> Db
     }))
 }
 
-/// Sets a mark, or takes it away when there is no instant.
+/// Sets a mark, or takes it away when there is no instant; the item stands the other way ([`has_mark`]).
 pub async fn mark(
     tx: &Tx,
     user: UserId,
@@ -243,10 +244,25 @@ pub async fn mark(
     stamp: i64,
 ) -> DbResult<()> {
     let text = format!(
-        "UPDATE inbox_items SET {} = $3, stamp = $4 WHERE user_id = $1 AND notice_id = $2 AND removed_at IS NULL",
+        "UPDATE inbox_items SET {} = $3, stamp = $4 WHERE user_id = $1 AND notice_id = $2 AND removed_at IS NULL \
+         RETURNING notice_id, revision",
         mark.column()
     );
-    execute(&**tx, &text, [user.into(), notice.into(), at.into(), stamp.into()]).await.map(|_| ())
+    let marked: Vec<Marked> = all(&**tx, &text, [user.into(), notice.into(), at.into(), stamp.into()]).await?;
+    if mark == Mark::Read {
+        let mut deltas = Deltas::default();
+        for one in marked {
+            deltas.of(one.notice_id, one.revision).items_read += if at.is_some() { 1 } else { -1 };
+        }
+        deltas.write(tx).await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Marked {
+    notice_id: NoticeId,
+    revision: i64,
 }
 
 /// How far everything is read.
@@ -271,14 +287,37 @@ pub async fn read_all(tx: &Tx, user: UserId, up_to: UpTo, now: Timestamp, stamp:
     };
     let text = format!(
         "UPDATE inbox_items SET read_at = {now}, stamp = {stamp} \
-         WHERE user_id = {user} AND read_at IS NULL AND removed_at IS NULL AND {reached}"
+         WHERE user_id = {user} AND read_at IS NULL AND removed_at IS NULL AND {reached} \
+         RETURNING notice_id, revision"
     );
-    execute(&**tx, &text, binds).await
+    let marked: Vec<Marked> = all(&**tx, &text, binds).await?;
+    let mut deltas = Deltas::default();
+    for one in &marked {
+        deltas.of(one.notice_id, one.revision).items_read += 1;
+    }
+    deltas.write(tx).await?;
+    Ok(u64::try_from(marked.len()).unwrap_or(u64::MAX))
+}
+
+#[derive(FromQueryResult)]
+struct Forgotten {
+    notice_id: NoticeId,
+    revision: i64,
+    was_read: bool,
 }
 
 /// Forgets tombstones that were made before an instant, at most `limit` of them; says how many.
-pub async fn forget_removed(conn: &impl ConnectionTrait, before: Timestamp, limit: i64) -> DbResult<u64> {
+pub async fn forget_removed(tx: &Tx, before: Timestamp, limit: i64) -> DbResult<u64> {
     let text = "DELETE FROM inbox_items WHERE (user_id, notice_id) IN \
-                (SELECT user_id, notice_id FROM inbox_items WHERE removed_at < $1 LIMIT $2)";
-    execute(conn, text, [before.into(), limit.into()]).await
+                (SELECT user_id, notice_id FROM inbox_items WHERE removed_at < $1 LIMIT $2) \
+                RETURNING notice_id, revision, read_at IS NOT NULL AS was_read";
+    let forgotten: Vec<Forgotten> = all(&**tx, text, [before.into(), limit.into()]).await?;
+    let mut deltas = Deltas::default();
+    for one in &forgotten {
+        let totals = deltas.of(one.notice_id, one.revision);
+        totals.items_here -= 1;
+        totals.items_read -= i64::from(one.was_read);
+    }
+    deltas.write(tx).await?;
+    Ok(u64::try_from(forgotten.len()).unwrap_or(u64::MAX))
 }
