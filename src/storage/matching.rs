@@ -233,7 +233,7 @@ pub async fn fill_inboxes(
     filling: Filling,
     (few, deltas): (bool, &mut Deltas),
 ) -> DbResult<Filled> {
-    let Filling { notice, revision, kind, stamp, now } = filling;
+    let Filling { notice, revision, kind, .. } = filling;
     let unread = kind == EditionKind::Revision;
     let moving = if revision > 1 { moving(tx, range, notice, revision).await? } else { Vec::new() };
     let filled = fill(tx, of, range, filling, few).await?;
