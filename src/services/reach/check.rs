@@ -30,6 +30,9 @@ pub async fn fold(deps: &Deps) -> Result<bool> {
 /// Holds the counters of some fan-outs that have ended against the rows; returns whether there may be more.
 pub async fn check_finished(deps: &Deps) -> Result<bool> {
     let found = reach_check::unchecked(deps.db.reader(), FAN_OUTS).await?;
+    if found.is_empty() {
+        return Ok(false);
+    }
     let mut users = 0;
     let within = |one: &&Unchecked| {
         let first = users == 0;
