@@ -147,6 +147,9 @@ impl Journey {
         if id == "stream_inbox" {
             self.can_be_told(&example).await;
         }
+        if id == "get_reach" || id == "get_own_reach" {
+            self.is_checked().await;
+        }
         let mut answer = self.ask(&operation, &example).await;
         if answer.header("content-type") == NDJSON {
             let line = |line: &str| serde_json::from_str::<Value>(line).expect("a line of JSON");
@@ -177,6 +180,17 @@ impl Journey {
         let (me, path) = (self.caller(Guard::User), format!("/v1/inbox/sync?cursor={cursor}"));
         let told = async || (!me.get(&path).await.expect(200).items().is_empty()).then_some(());
         eventually("the change can be told", told).await;
+    }
+
+    /// Waits until the counters of the notice were held against the rows: until then the report says so.
+    async fn is_checked(&self) {
+        let path = format!("/v1/operator/notices/{}/reach", self.values["notice_id"]);
+        let checked = async || {
+            let report = self.operator.get(&path).await.expect(200);
+            let revisions = report.at("/revisions").as_array().expect("revisions").clone();
+            revisions.iter().all(|revision| !revision["checked_at"].is_null()).then_some(())
+        };
+        eventually("the counters are checked", checked).await;
     }
 
     async fn ask(&self, operation: &Operation, example: &Value) -> Answer {
