@@ -124,7 +124,7 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
     let live = live::Hub::new(config.live, !config.storage.is_sqlite());
     let webhooks = config.webhooks.settings.clone();
     let answers = answers::Answers::new(config.answers_bytes);
-    let (newest_documents, scope_rows, views) = Default::default();
+    let (scope_rows, views) = Default::default();
     Ok(Deps::new(Parts {
         public_url: config.public_url.clone(),
         answers,
@@ -135,7 +135,7 @@ pub async fn build_in(config: &Config, own_address: SocketAddr, world: World) ->
         clock,
         holdings,
         kv,
-        newest_documents,
+        index: crate::services::search::Index::new(config.search.bytes),
         scope_rows,
         search: config.search,
         limits,

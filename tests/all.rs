@@ -59,6 +59,7 @@ mod all {
     mod sandbox;
     mod scheduled;
     mod search;
+    mod search_index;
     mod senders;
     mod session;
     mod sql;

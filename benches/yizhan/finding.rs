@@ -116,9 +116,16 @@ async fn lay_down(db: &Db, count: u32, vocabulary: &Vocabulary, random: &mut Std
         }
         search::index_many(&tx, &documents).await.expect("an index");
         tx.commit().await.expect("a commit");
+        loop {
+            let tx = db.begin().await.expect("a transaction");
+            let more = search::fold::fold(&tx).await.expect("a fold");
+            tx.commit().await.expect("a commit");
+            if !more {
+                break;
+            }
+        }
     }
     if db.engine() == DbBackend::Postgres {
-        search::settle(db.writer()).await.expect("a settled index");
         db.writer().execute_unprepared("ANALYZE").await.expect("statistics");
     }
     began.elapsed()

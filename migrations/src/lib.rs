@@ -21,6 +21,7 @@ mod m20261124_000013_told_contents;
 mod m20261124_000014_reach_counts;
 mod m20261124_000015_channels;
 mod m20261124_000017_bulk;
+mod m20261124_000018_index_of_words;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000014_reach_counts::Migration),
             Box::new(m20261124_000015_channels::Migration),
             Box::new(m20261124_000017_bulk::Migration),
+            Box::new(m20261124_000018_index_of_words::Migration),
         ]
     }
 }

@@ -11,11 +11,11 @@ use sea_orm_migration::sea_orm::DbBackend;
 pub struct Migration;
 
 /// Tokens are given ready, with a space between them: ASCII letters, digits and these marks, and everything else.
-const SQLITE_INDEX: &str = "CREATE VIRTUAL TABLE search_index USING fts5(tokens, content='', contentless_delete=1, \
+pub(super) const SQLITE_INDEX: &str = "CREATE VIRTUAL TABLE search_index USING fts5(tokens, content='', contentless_delete=1, \
     detail=none, tokenize=\"ascii tokenchars '^@:*._-'\");\n";
 
 /// New entries wait in a list of their own until the scheduler, or whoever finds it full, sorts them in.
-const POSTGRES_INDEX: &str = "CREATE TABLE search_index (doc BIGINT PRIMARY KEY, tokens TSVECTOR NOT NULL);\n\
+pub(super) const POSTGRES_INDEX: &str = "CREATE TABLE search_index (doc BIGINT PRIMARY KEY, tokens TSVECTOR NOT NULL);\n\
     CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate = on);\n";
 
 #[async_trait::async_trait]

@@ -65,7 +65,7 @@ pub struct Config {
     pub sandbox: bool,
     /// How much memory public answers may be kept in.
     pub answers_bytes: u64,
-    /// How far searches look at a time. No variable tells it: it was measured, and changes nothing that is found.
+    /// What searches may keep, and how far they look at a time: no variable tells that, for it changes nothing that is found.
     pub search: services::search::Settings,
 }
 
@@ -156,7 +156,10 @@ impl Config {
             roles: roles(env),
             sandbox: env.choice("YIZHAN_SANDBOX", "off", &[("on", true), ("off", false)]),
             answers_bytes: MIB * env.within("YIZHAN_ANSWERS_MIB", 32, 0..=65_536),
-            search: services::search::Settings::default(),
+            search: services::search::Settings {
+                bytes: MIB * env.within("YIZHAN_SEARCH_MIB", 16, 0..=65_536),
+                ..services::search::Settings::default()
+            },
         }
     }
 }

@@ -74,7 +74,7 @@ impl Answers {
     }
 
     /// A number that is another one whenever a notice has changed.
-    async fn version(&self, deps: &Deps) -> Result<i64> {
+    pub(super) async fn version(&self, deps: &Deps) -> Result<i64> {
         let changes = self.changes.load(Ordering::Acquire);
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |known: &Known| known.changes == changes && known.asked_at.elapsed() < ASKED_EVERY;

@@ -66,8 +66,8 @@ pub struct Parts {
     pub kv: Kv,
     /// How far searches look at a time.
     pub search: search::Settings,
-    /// Where the newest documents of the index begin.
-    pub newest_documents: search::Kept,
+    /// What this copy keeps of the index of words.
+    pub index: search::Index,
     /// How much is allowed in general.
     pub limits: limits::Settings,
     /// The streams of this copy.

@@ -10,7 +10,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend};
 
-use super::{DbResult, Tx, execute, value};
+use super::{DbResult, Tx, value};
 
 /// Takes `count` positions and returns the first. Whoever takes one holds up everybody else who wants one until it
 /// commits: take it last.
@@ -40,9 +40,13 @@ pub async fn position(conn: &impl ConnectionTrait) -> DbResult<i64> {
     value(conn, "SELECT position AS value FROM commit_order WHERE id = 1", []).await
 }
 
-/// Notes that notices change with this transaction, which has its position.
-pub async fn change_notices(tx: &Tx) -> DbResult<u64> {
-    execute(&**tx, "UPDATE commit_order SET notices = notices + 1 WHERE id = 1", []).await
+/// Notes that notices change with this transaction, which has its position, and takes `count` slots of the index for what
+/// they say now; returns the first. No slot is ever taken twice.
+pub async fn take_slots(tx: &Tx, count: i64) -> DbResult<i64> {
+    let text =
+        "UPDATE commit_order SET notices = notices + 1, slots = slots + $1 WHERE id = 1 RETURNING slots AS value";
+    let last: i64 = value(&**tx, text, [count.into()]).await?;
+    Ok(last - count + 1)
 }
 
 /// A number that is another one whenever a notice has changed.

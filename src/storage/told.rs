@@ -8,7 +8,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use sea_orm::{ConnectionTrait, FromQueryResult, StreamTrait};
 
-use super::sql::{self, Binds, Of};
+use super::search::former::editions;
+use super::sql::{self, Binds, Column, Of};
 use super::{DbError, DbResult, all, one, statement};
 use crate::domain::id::NoticeId;
 use crate::domain::subscription::{Facts, Filter, UnknownAmount, project_key};
@@ -88,30 +89,97 @@ pub async fn stream<'a, C: ConnectionTrait + StreamTrait>(
     let mut binds = Binds::default();
     let (from_at, from_position) = (binds.add(slice.from.0), binds.add(slice.from.1));
     let (before_at, before_position) = (binds.add(slice.before.0), binds.add(slice.before.1));
-    let parts = parts(conn, filter, &mut binds);
-    let admitted = match strictness {
+    let admitted = admitted(conn, filter, strictness, &mut binds);
+    let text = format!(
+        "SELECT {facts} FROM notice_revisions r \
+         WHERE {TOLD} AND r.created_at >= {from_at} AND r.created_at <= {before_at} \
+           AND (r.created_at, r.position) >= ({from_at}, {from_position}) \
+           AND (r.created_at, r.position) < ({before_at}, {before_position}){admitted} \
+         ORDER BY r.created_at DESC, r.position DESC",
+        facts = facts(filter),
+    );
+    let rows = conn.stream_raw(statement(conn, &text, binds)).await?;
+    Ok(rows.map_err(DbError::from).and_then(|row| async move { told(&row) }).boxed())
+}
+
+/// What is read of an edition: what a filter asks for.
+fn facts(filter: &Filter) -> String {
+    let asked = |is_asked: bool, column: &'static str, none: &'static str| if is_asked { column } else { none };
+    format!(
+        "r.notice_id, r.revision, r.position, r.created_at, r.category_path, r.region_path, r.notice_type, r.stage, \
+         r.amount_fen, {project} AS project_key, {purchasers} AS purchaser_keys, {folded} AS folded",
+        project = asked(filter.project.is_some(), "r.project_key", "NULL"),
+        purchasers = asked(filter.purchaser.is_some(), "r.purchaser_keys", "'[]'"),
+        folded = asked(!filter.keywords.is_empty(), "r.folded", "''"),
+    )
+}
+
+/// What is asked of an edition besides its place, as a condition that goes on.
+fn admitted(conn: &impl ConnectionTrait, filter: &Filter, strictness: Strictness, binds: &mut Binds) -> String {
+    let parts = parts(conn, filter, binds);
+    match strictness {
         _ if parts.is_empty() => String::new(),
         Strictness::All => format!(" AND {}", parts.join(" AND ")),
         Strictness::AllButOne => {
             let missed: Vec<String> = parts.iter().map(|part| format!("CASE WHEN {part} THEN 0 ELSE 1 END")).collect();
             format!(" AND {} <= 1", missed.join(" + "))
         }
-    };
-    let asked = |is_asked: bool, column: &'static str, none: &'static str| if is_asked { column } else { none };
+    }
+}
+
+/// An edition, and its place.
+#[derive(Debug, Clone, Copy, FromQueryResult)]
+pub struct Key {
+    /// The notice.
+    pub notice_id: NoticeId,
+    /// The edition.
+    pub revision: i64,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// Its position.
+    pub position: i64,
+}
+
+/// The editions for which slots of the index stand, of those that [`stream`] would yield in this slice, the newest first.
+/// No text is read.
+pub async fn keys(
+    conn: &impl ConnectionTrait,
+    slots: impl IntoIterator<Item = i64>,
+    slice: Slice,
+    (filter, strictness): (&Filter, Strictness),
+) -> DbResult<Vec<Key>> {
+    let mut binds = Binds::default();
+    let slots = binds.add(sql::integer_set(conn, slots));
+    let (from, before) = (binds.add(slice.from.0), binds.add(slice.before.0));
+    let admitted = admitted(conn, filter, strictness, &mut binds);
+    // CROSS JOIN: each is looked up.
     let text = format!(
-        "SELECT r.notice_id, r.revision, r.position, r.created_at, r.category_path, r.region_path, r.notice_type, \
-           r.stage, r.amount_fen, {project} AS project_key, {purchasers} AS purchaser_keys, {folded} AS folded \
-         FROM notice_revisions r \
-         WHERE {TOLD} AND r.created_at >= {from_at} AND r.created_at <= {before_at} \
-           AND (r.created_at, r.position) >= ({from_at}, {from_position}) \
-           AND (r.created_at, r.position) < ({before_at}, {before_position}){admitted} \
-         ORDER BY r.created_at DESC, r.position DESC",
-        project = asked(filter.project.is_some(), "r.project_key", "NULL"),
-        purchasers = asked(filter.purchaser.is_some(), "r.purchaser_keys", "'[]'"),
-        folded = asked(!filter.keywords.is_empty(), "r.folded", "''"),
+        "SELECT r.notice_id, r.revision, r.created_at, r.position FROM ({}) k CROSS JOIN notice_revisions r \
+         WHERE r.notice_id = k.notice_id AND r.revision = k.revision AND {TOLD} AND r.created_at >= {from} \
+           AND r.created_at <= {before}{admitted}",
+        editions(conn, &slots)
     );
-    let rows = conn.stream_raw(statement(conn, &text, binds)).await?;
-    Ok(rows.map_err(DbError::from).and_then(|row| async move { told(&row) }).boxed())
+    let mut keys: Vec<Key> = all(conn, &text, binds).await?;
+    keys.retain(|key| (slice.from..slice.before).contains(&(key.created_at, key.position)));
+    keys.sort_unstable_by_key(|key| std::cmp::Reverse((key.created_at, key.position)));
+    Ok(keys)
+}
+
+/// These editions, in no order.
+pub async fn of_keys(conn: &impl ConnectionTrait, keys: &[Key], filter: &Filter) -> DbResult<Vec<Told>> {
+    let mut binds = Binds::default();
+    let columns = vec![
+        ("notice_id", Column::Uuids(keys.iter().map(|key| key.notice_id.as_uuid()).collect())),
+        ("revision", Column::Integers(keys.iter().map(|key| key.revision).collect())),
+    ];
+    let keys = sql::table(conn, &mut binds, columns);
+    let text = format!(
+        "SELECT {} FROM {keys} k CROSS JOIN notice_revisions r \
+         WHERE r.notice_id = k.notice_id AND r.revision = k.revision",
+        facts(filter)
+    );
+    let rows = conn.query_all_raw(statement(conn, &text, binds)).await?;
+    rows.iter().map(told).collect()
 }
 
 /// What each part of a filter asks of an edition that can be asked without its text and its purchasers.

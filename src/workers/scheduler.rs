@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pause;
 use crate::services::refusal::Error;
-use crate::services::{Deps, fanout, housekeeping, notice, reach, search, webhook};
+use crate::services::{Deps, Result, fanout, housekeeping, notice, reach, search, webhook};
 
 /// How often the database is asked what is owed.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -23,8 +23,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The wait between two steps of indexing what was there before: publishers come in between.
 const STEP_EVERY: Duration = Duration::from_millis(20);
-/// How often what was indexed is sorted in.
-const SETTLE_EVERY: Duration = Duration::from_secs(2);
+/// How often small segments of the index are made into larger ones.
+const INDEX_EVERY: Duration = Duration::from_secs(2);
 
 /// Rings for what is unfinished and unheard of.
 pub async fn sweep(deps: Deps, stop: CancellationToken) {
@@ -105,23 +105,29 @@ pub async fn count(deps: Deps, stop: CancellationToken) {
     }
 }
 
-/// Indexes what was stored before there was an index, then keeps the index quick.
+/// Indexes what was stored before there was an index, and keeps the index quick.
 pub async fn index(deps: Deps, stop: CancellationToken) {
-    while pause(&stop, STEP_EVERY).await {
-        match search::backfill(&deps).await {
-            Ok(true) => {}
-            Ok(false) => break,
+    let mut wait = STEP_EVERY;
+    while pause(&stop, wait).await {
+        wait = match keep_index(&deps, wait).await {
+            Ok(true) => STEP_EVERY,
+            Ok(false) => INDEX_EVERY,
             Err(error) => {
-                tracing::warn!(%error, "notices of before could not be indexed");
+                tracing::warn!(%error, "the index could not be worked on");
+                // Notices of before are still asked for when it goes on.
                 pause(&stop, TIDY_EVERY).await;
+                STEP_EVERY
             }
-        }
+        };
     }
-    while pause(&stop, SETTLE_EVERY).await {
-        if let Err(error) = search::settle(&deps).await {
-            tracing::warn!(%error, "the index could not be settled");
-        }
-    }
+}
+
+/// A step of both; says whether there may be notices of before that are not indexed.
+async fn keep_index(deps: &Deps, wait: Duration) -> Result<bool> {
+    // Once all of them are, none comes.
+    let more = wait == STEP_EVERY && search::backfill(deps).await?;
+    while search::fold(deps).await? {}
+    Ok(more)
 }
 
 /// Switches off webhooks that have failed for long.

@@ -98,9 +98,7 @@ async fn schema(connection: &DatabaseConnection) -> Schema {
     };
     let columns: Vec<Row> = storage::all(connection, columns, []).await.expect("columns");
     let indexes: Vec<Row> = storage::all(connection, indexes, []).await.expect("indexes");
-    // The index of words is the one thing that the engines keep each in its own way.
-    let foreign = |name: &str| name.starts_with("seaql_migrations") || name.starts_with("search_index");
-    let ours = columns.into_iter().chain(indexes).filter(|row| !foreign(&row.name));
+    let ours = columns.into_iter().chain(indexes).filter(|row| !row.name.starts_with("seaql_migrations"));
     ours.map(|row| (row.name, row.what)).collect()
 }
 

@@ -1,13 +1,12 @@
 //! In which order what is found stands.
 //!
-//! Promise: the order follows from sets of tokens and the number of a document alone, so both engines give the same.
-//! Each tier is a set of its own, no two share a notice, and within a tier the newest stands first: a reader of the
-//! index can stop as soon as a page is full.
+//! Promise: the order follows from sets of tokens and the number of a document alone. Each tier is a set of its own, no two
+//! share a notice, and within a tier the newest stands first: a reader can stop as soon as a page is full.
 
 use std::collections::BTreeSet;
 
 use super::query::{Query, Word};
-use super::tokens::{in_title, of_scope};
+use super::tokens::Token;
 use crate::domain::words::words;
 
 words! {
@@ -31,6 +30,14 @@ pub enum Tier {
     Title = 2,
     /// All of them in the title, side by side as they were typed.
     TogetherInTitle = 3,
+}
+
+impl Stream {
+    /// All tokens that it speaks of, some of them more than once.
+    pub fn tokens(&self) -> impl Iterator<Item = Token> {
+        let sets = self.alternatives.iter().chain(&self.excluded).flatten();
+        self.needed.iter().chain(sets).copied()
+    }
 }
 
 impl Tier {
@@ -59,26 +66,26 @@ pub struct Stream {
     /// Which tier it is.
     pub tier: Tier,
     /// Tokens that all of them have; at least one.
-    pub needed: BTreeSet<String>,
+    pub needed: BTreeSet<Token>,
     /// Sets of tokens of which they have at least one whole; empty: that is not asked for.
-    pub alternatives: Vec<BTreeSet<String>>,
+    pub alternatives: Vec<BTreeSet<Token>>,
     /// Sets of tokens of which they have none whole.
-    pub excluded: Vec<BTreeSet<String>>,
+    pub excluded: Vec<BTreeSet<Token>>,
 }
 
 /// What a query finds within these scopes, the best tier first.
 pub fn streams(query: &Query, scopes: &[String]) -> Vec<Stream> {
     let base = by_time(query, scopes);
-    let titles: Vec<BTreeSet<String>> = query.all.iter().map(title).collect();
+    let titles: Vec<BTreeSet<Token>> = query.all.iter().map(title).collect();
     if titles.is_empty() {
         return vec![base];
     }
     let mut found = Vec::new();
-    let all: BTreeSet<String> = titles.iter().flatten().cloned().collect();
-    let together: Option<BTreeSet<String>> =
-        query.together().map(|tokens| tokens.iter().map(|token| in_title(token)).collect());
+    let all: BTreeSet<Token> = titles.iter().flatten().copied().collect();
+    let together: Option<BTreeSet<Token>> =
+        query.together().map(|tokens| tokens.iter().map(|token| token.in_title()).collect());
     // A title is part of its text: what is in the title need not be asked of the text again.
-    let beside = |needed: &BTreeSet<String>| scoped(scopes).chain(needed.iter().cloned()).collect();
+    let beside = |needed: &BTreeSet<Token>| scoped(scopes).chain(needed.iter().copied()).collect();
     if let Some(together) = &together {
         found.push(Stream { tier: Tier::TogetherInTitle, needed: beside(together), ..base.clone() });
     }
@@ -95,41 +102,41 @@ pub fn streams(query: &Query, scopes: &[String]) -> Vec<Stream> {
 
 /// All that a query finds within these scopes, without regard to where the words stand.
 pub fn by_time(query: &Query, scopes: &[String]) -> Stream {
-    let mut needed: BTreeSet<String> = scoped(scopes).collect();
-    needed.extend(query.all.iter().flat_map(|word| word.tokens.iter().cloned()));
+    let mut needed: BTreeSet<Token> = scoped(scopes).collect();
+    needed.extend(query.all.iter().flat_map(|word| word.tokens.iter().copied()));
     if needed.is_empty() {
-        needed.insert(of_scope("*"));
+        needed.insert(Token::of_scope("*"));
     }
     // A longer word cannot be excluded by its tokens: they may stand apart.
     let excluded = query.none.iter().filter(|word| word.exact).map(|word| word.tokens.clone()).collect();
     Stream { tier: Tier::Text, needed, alternatives: Vec::new(), excluded }
 }
 
-fn scoped(scopes: &[String]) -> impl Iterator<Item = String> {
-    scopes.iter().map(|scope| of_scope(scope))
+fn scoped(scopes: &[String]) -> impl Iterator<Item = Token> {
+    scopes.iter().map(|scope| Token::of_scope(scope))
 }
 
-fn title(word: &Word) -> BTreeSet<String> {
-    word.tokens.iter().map(|token| in_title(token)).collect()
+fn title(word: &Word) -> BTreeSet<Token> {
+    word.tokens.iter().map(|token| token.in_title()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tokens::tests::of_text;
+    use super::super::tokens::tests::{self, of_text};
     use super::*;
 
     /// The tokens of a notice with this title and this text behind it.
-    fn document(title: &str, text: &str) -> BTreeSet<String> {
+    fn document(title: &str, text: &str) -> BTreeSet<Token> {
         let mut tokens = of_text(&format!("{title} {text}"));
-        tokens.extend(of_text(title).iter().map(|token| in_title(token)));
-        tokens.insert(of_scope("*"));
+        tokens.extend(of_text(title).iter().map(|token| token.in_title()));
+        tokens.insert(Token::of_scope("*"));
         tokens
     }
 
-    fn has(stream: &Stream, document: &BTreeSet<String>) -> bool {
-        let within = |set: &BTreeSet<String>| set.is_subset(document);
+    fn has(stream: &Stream, document: &BTreeSet<Token>) -> bool {
+        let within = |set: &BTreeSet<Token>| set.iter().all(|token| tests::has(document, token));
         within(&stream.needed)
             && (stream.alternatives.is_empty() || stream.alternatives.iter().any(within))
             && !stream.excluded.iter().any(within)

@@ -271,7 +271,7 @@ fn entry(row: revision::Entry, state: NoticeState) -> Result<EditionEntry> {
 
 /// These notices, in no order, without bodies.
 pub async fn summaries(deps: &Deps, ids: &[NoticeId]) -> Result<Vec<Summary>> {
-    list::shown(deps.db.reader(), ids).await?.into_iter().map(|shown| summary(shown.listed)).collect()
+    list::listed(deps.db.reader(), ids).await?.into_iter().map(summary).collect()
 }
 
 /// A notice as lists show it.

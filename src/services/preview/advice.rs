@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use roaring::RoaringBitmap;
+
 use super::rate::Days;
 use super::{BUDGET_OF_ADVICE, Rate, Window, scan};
 use crate::domain::catalogue::{Catalogue, path_codes};
@@ -44,12 +46,17 @@ struct Trial {
 }
 
 /// What each loosening of a filter that brings nothing would bring, the least first; those that would bring something.
-pub(super) async fn loosen(deps: &Deps, window: Window, filter: &Filter, days: &Days) -> refusal::Result<Vec<Advice>> {
+pub(super) async fn loosen(
+    deps: &Deps,
+    window: Window,
+    (filter, saying): (&Filter, Option<&RoaringBitmap>),
+    days: &Days,
+) -> refusal::Result<Vec<Advice>> {
     let mut trials = trials(&deps.catalogue(), filter);
     if trials.is_empty() {
         return Ok(Vec::new());
     }
-    let look = |told: Told| {
+    let mut look = |told: Told| {
         let mut missed = verdicts(filter, &told.facts).filter(|verdict| !verdict.holds).map(|verdict| verdict.part);
         let (Some(part), None) = (missed.next(), missed.next()) else { return };
         for trial in trials.iter_mut().filter(|trial| trial.part == part) {
@@ -58,7 +65,15 @@ pub(super) async fn loosen(deps: &Deps, window: Window, filter: &Filter, days: &
             }
         }
     };
-    let (_, exact) = scan(deps, window, filter, Strictness::AllButOne, BUDGET_OF_ADVICE, look).await?;
+    let all_but_one = (filter, Strictness::AllButOne);
+    let exact = match saying {
+        // What misses something else than the words says them; what misses words has everything else.
+        Some(saying) => {
+            let words = scan::among(deps, window, all_but_one, saying, BUDGET_OF_ADVICE, &mut look).await?.1;
+            scan::all(deps, window, (filter, Strictness::All), BUDGET_OF_ADVICE, &mut look).await?.1 && words
+        }
+        None => scan::all(deps, window, all_but_one, BUDGET_OF_ADVICE, &mut look).await?.1,
+    };
     trials.retain(|trial| !trial.hits.is_empty());
     trials.sort_by_key(|trial| trial.hits.len());
     let advice = |Trial { part, how, filter, hits }| {

@@ -9,9 +9,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use tokio::time::Instant;
-
 use crate::domain::id::{NoticeId, UserId};
 use crate::domain::subscription::{Filter, matches};
 use crate::domain::time::Timestamp;
@@ -19,13 +16,14 @@ use crate::services::notice::{self, Summary};
 use crate::services::refusal::{Error, Refusal, Result};
 use crate::services::{Deps, limits};
 use crate::storage::facts;
-use crate::storage::told::{self, Place, Slice, Strictness, Told};
+use crate::storage::told::{self, Strictness, Told};
 
 pub use advice::Advice;
 pub use rate::Rate;
 
 mod advice;
 mod rate;
+mod scan;
 pub mod templates;
 
 /// How far back it is looked.
@@ -36,8 +34,6 @@ pub const LATEST: usize = 20;
 pub const BUDGET: Duration = Duration::from_secs(2);
 /// How long it is looked for what could be changed about it.
 const BUDGET_OF_ADVICE: Duration = Duration::from_millis(1_500);
-/// Editions of a slice: what is read between two looks at the clock.
-const SLICE: i64 = 2_000;
 /// The most editions that amend another notice, of a window.
 const AMENDING_MOST: i64 = 50_000;
 
@@ -125,7 +121,11 @@ pub async fn of(deps: &Deps, filter: &Filter, budget: Duration) -> Result<Previe
             keep(&mut came, told);
         }
     };
-    let counted = scan(deps, window, filter, Strictness::All, budget, look).await?;
+    let saying = scan::saying(deps, filter).await?;
+    let counted = match &saying {
+        Some(saying) => scan::among(deps, window, (filter, Strictness::All), saying, budget, look).await?,
+        None => scan::all(deps, window, (filter, Strictness::All), budget, look).await?,
+    };
     let (counted_from, exact) = counted;
     // Of what was looked at in part nothing is said.
     came.retain(|_, one| one.at >= counted_from);
@@ -135,7 +135,7 @@ pub async fn of(deps: &Deps, filter: &Filter, budget: Duration) -> Result<Previe
     let days = rate::Days::of(counted_from, window.to);
     let (rate, by_stage) = (days.rate(dates.iter().map(|(at, _)| *at)), days.by_stage(&dates));
     let advice = match came.is_empty() {
-        true if exact => advice::loosen(deps, window, filter, &days).await?,
+        true if exact => advice::loosen(deps, window, (filter, saying.as_ref()), &days).await?,
         true => Vec::new(),
         false => facets.narrow(&deps.catalogue(), filter, &rate, &days, exact),
     };
@@ -162,47 +162,6 @@ fn keep(came: &mut HashMap<NoticeId, Came>, told: Told) {
     if new.position < known.position {
         *known = new;
     }
-}
-
-/// Goes back through a window slice by slice until it is through or the time is over; says from when on everything was
-/// looked at, and whether that is all of it.
-async fn scan(
-    deps: &Deps,
-    window: Window,
-    filter: &Filter,
-    strictness: Strictness,
-    budget: Duration,
-    mut look: impl FnMut(Told),
-) -> Result<(Timestamp, bool)> {
-    let conn = deps.db.reader();
-    let until = Instant::now() + budget;
-    let mut before: Place = (window.to, i64::MAX);
-    loop {
-        let back = told::back(conn, window.from, before, SLICE).await?;
-        let from = back.unwrap_or((window.from, 0));
-        let mut rows = told::stream(conn, Slice { from, before }, filter, strictness).await?;
-        while let Some(told) = rows.next().await {
-            let told = told?;
-            let place = (told.at, told.position);
-            look(told);
-            if Instant::now() >= until {
-                // They come newest first: whatever is newer than this one was looked at.
-                return Ok((after(place), false));
-            }
-        }
-        match back {
-            None => return Ok((window.from, true)),
-            Some(place) => before = place,
-        }
-        if Instant::now() >= until {
-            return Ok((after(before), false));
-        }
-    }
-}
-
-/// The first instant of which everything was looked at, when a place was come to: others of that instant may be before it.
-fn after(place: Place) -> Timestamp {
-    place.0 + Duration::from_millis(1)
 }
 
 /// Adds what follows: an edition that amends a notice goes to everyone who had that notice before.

@@ -5,10 +5,12 @@
 //! finds what is indexed.
 
 use crate::domain::id::NoticeId;
+use crate::domain::notice::Content;
 use crate::services::Deps;
 use crate::services::refusal::{Error, Result};
-use crate::storage::search::backfill::{self, Progress, Stored};
-use crate::storage::search::{self, Document};
+use crate::storage::search::backfill::{self, Earlier, Progress, Stored};
+use crate::storage::search::former::{self, Former};
+use crate::storage::search::{self, Document, Said, fold};
 use crate::storage::{Tx, order, transact};
 
 /// How many notices a step indexes: some hundredths of a second.
@@ -16,11 +18,18 @@ const STEP: i64 = 32;
 
 /// Indexes the next notices of before; says whether there may be more.
 pub async fn backfill(deps: &Deps) -> Result<bool> {
-    match backfill::progress(deps.db.reader()).await? {
-        Some(Progress { finished_at: None, .. }) => {}
-        _ => return Ok(false),
+    if is_whole(deps).await? {
+        return Ok(false);
     }
-    Ok(transact!(deps.db, |tx| step(deps, tx).await))
+    let more = transact!(deps.db, |tx| step(deps, tx).await);
+    deps.answers.changed();
+    Ok(more)
+}
+
+/// Whether all is indexed that was stored before there was an index.
+pub(super) async fn is_whole(deps: &Deps) -> Result<bool> {
+    let progress = backfill::progress(deps.db.reader()).await?;
+    Ok(!matches!(progress, Some(Progress { finished_at: None, .. })))
 }
 
 async fn step(deps: &Deps, tx: &Tx) -> Result<bool> {
@@ -28,23 +37,36 @@ async fn step(deps: &Deps, tx: &Tx) -> Result<bool> {
     order::take_positions(tx, 0).await?;
     let progress = backfill::progress(&**tx).await?;
     let after = progress.and_then(|progress| progress.after_notice);
-    let stored = backfill::next(&**tx, after, STEP).await?;
+    let mut stored = backfill::next(&**tx, after, STEP).await?;
     let last: Option<NoticeId> = stored.last().map(|stored| stored.notice.id);
-    let missing = stored.iter().filter(|stored| !stored.is_indexed).map(document);
-    let documents = missing.collect::<Result<Vec<_>>>()?;
-    search::index_many(tx, &documents).await?;
+    stored.retain(|stored| !stored.is_indexed);
+    let revised: Vec<NoticeId> =
+        stored.iter().filter(|stored| stored.notice.revision > 1).map(|stored| stored.notice.id).collect();
+    if !revised.is_empty() {
+        let earlier = backfill::earlier(&**tx, &revised).await?;
+        former::index(tx, &earlier.iter().map(edition).collect::<Result<Vec<_>>>()?).await?;
+    }
+    search::index_again(tx, &stored.iter().map(document).collect::<Result<Vec<_>>>()?).await?;
     let finished_at = last.is_none().then(|| deps.clock.now());
     backfill::advance(tx, Progress { after_notice: last.or(after), finished_at }).await?;
     Ok(last.is_some())
 }
 
 fn document(stored: &Stored) -> Result<Document> {
-    let content = serde_json::from_str(&stored.document);
-    let content = content.map_err(|error| Error::broken(format!("a stored document: {error}")))?;
-    Ok(Document::of(&stored.notice, &stored.stage, &content, &stored.folded))
+    Ok(Document::of(&stored.notice, &stored.stage, &content(&stored.document)?, &stored.folded))
 }
 
-/// Sorts in what was indexed since the last time, where the engine puts that off.
-pub async fn settle(deps: &Deps) -> Result<()> {
-    Ok(search::settle(deps.db.writer()).await?)
+fn edition(earlier: &Earlier) -> Result<Former> {
+    let said = Said::of(&content(&earlier.document)?, &earlier.folded);
+    Ok(Former { notice: earlier.notice_id, revision: earlier.revision, said })
+}
+
+fn content(document: &str) -> Result<Content> {
+    serde_json::from_str(document).map_err(|error| Error::broken(format!("a stored document: {error}")))
+}
+
+/// Makes small segments of the index into larger ones; says whether there may be more to do.
+pub async fn fold(deps: &Deps) -> Result<bool> {
+    // Asked first without a transaction that may write: mostly there is nothing to do.
+    Ok(fold::is_due(deps.db.reader()).await? && transact!(deps.db, |tx| fold::fold(tx).await))
 }

@@ -1,28 +1,31 @@
 //! Finding notices by words.
 
 mod backfill;
+mod docs;
 mod find;
-mod newest;
+mod index;
+mod said;
 mod suggest;
 
-pub use backfill::{backfill, settle};
+pub use backfill::{backfill, fold};
 pub use find::{Hit, Results, Search, Total, search};
-pub use newest::Kept;
+pub use index::Index;
+pub(in crate::services) use said::saying;
 pub use suggest::{Suggestion, suggest};
 
-/// How far searches look at a time. Whatever it says, the same is found: only how many pages that takes differs, and what
-/// each costs.
+/// How far searches look at a time, and what they may keep. Whatever it says, the same is found: only how many pages that
+/// takes differs, and what each costs.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// How many candidates are looked into at a time, when their tokens do not vouch for them: few suffice where the words
     /// are common, and where they are not there are few.
-    pub batches: [i64; 3],
-    /// How many of the newest documents PostgreSQL is asked for first.
-    pub newest: i64,
+    pub batches: [usize; 3],
+    /// How many bytes the sets of what was asked lately may take.
+    pub bytes: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batches: [128, 512, 2_048], newest: 4_000 }
+        Self { batches: [128, 512, 2_048], bytes: 16 * 1024 * 1024 }
     }
 }

@@ -11,13 +11,12 @@ use crate::domain::fold::fold;
 use crate::domain::search::{Query, streams};
 use crate::services::Deps;
 use crate::services::refusal::Result;
-use crate::storage::search::find::{self, Wanted};
 use crate::storage::search::suggest;
 
-use super::newest::newest;
+use super::find::Look;
 
 /// How many notices are looked at: the newest, those with the beginning in their title first.
-const NOTICES: i64 = 128;
+const NOTICES: usize = 128;
 /// How many purchasers are suggested at most.
 const PURCHASERS: usize = 3;
 /// A word that fewer people subscribe to is their own affair.
@@ -43,17 +42,7 @@ pub async fn suggest(deps: &Deps, beginning: &str, most: usize) -> Result<Vec<Su
     }
     let conn = deps.db.reader();
     let streams = streams(&quoted, &[]);
-    let newest = newest(deps).await?;
-    let wanted = Wanted {
-        streams: &streams,
-        after: None,
-        containing: Vec::new(),
-        without: Vec::new(),
-        from: None,
-        to: None,
-        newest,
-    };
-    let found = find::find(conn, &wanted, NOTICES).await?;
+    let found = Look::at(deps, &streams).await?.first(None, (i64::MIN, i64::MAX), NOTICES);
     let named = suggest::named(conn, found.iter().map(|found| found.doc)).await?;
     let subscribed = suggest::subscribed(conn, &beginning, MIN_PEOPLE, SUBSCRIBED).await?;
 

@@ -172,14 +172,38 @@ impl FromQueryResult for Shown {
     }
 }
 
-/// These notices with their bodies, in no order.
-pub async fn shown(conn: &impl ConnectionTrait, ids: &[NoticeId]) -> DbResult<Vec<Shown>> {
+/// These notices, in no order.
+pub async fn listed(conn: &impl ConnectionTrait, ids: &[NoticeId]) -> DbResult<Vec<Listed>> {
     let text = format!(
-        "SELECT {COLUMNS}, {LISTED}, CASE WHEN n.state = 'published' THEN v.body_html END AS body_html \
-         FROM notices n {JOINED} WHERE {}",
+        "SELECT {COLUMNS}, {LISTED} FROM notices n {JOINED} WHERE {}",
         sql::is_in(conn, "n.id", "$1", Of::Uuids)
     );
     all(conn, &text, [sql::uuid_set(conn, ids.iter().map(|id| id.as_uuid()))]).await
+}
+
+/// A document that was found, and its notice.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The document's number.
+    pub doc: i64,
+    /// The notice and its body.
+    pub shown: Shown,
+}
+
+impl FromQueryResult for Found {
+    fn from_query_result(row: &sea_orm::QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
+        Ok(Self { doc: row.try_get(prefix, "doc")?, shown: Shown::from_query_result(row, prefix)? })
+    }
+}
+
+/// The notices of these documents with their bodies, in no order.
+pub async fn found(conn: &impl ConnectionTrait, docs: &[i64]) -> DbResult<Vec<Found>> {
+    let text = format!(
+        "SELECT s.doc, {COLUMNS}, {LISTED}, CASE WHEN n.state = 'published' THEN v.body_html END AS body_html \
+         FROM search_documents s JOIN notices n ON n.id = s.notice_id {JOINED} WHERE {}",
+        sql::is_in(conn, "s.doc", "$1", Of::Integers)
+    );
+    all(conn, &text, [sql::integer_set(conn, docs.iter().copied())]).await
 }
 
 /// A notice with its body, and the newest notices that amend it without theirs, in no order.

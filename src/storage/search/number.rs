@@ -20,6 +20,9 @@ pub fn first_of(at: Timestamp) -> i64 {
     millis.div_euclid(1_000).clamp(-1 << 50, 1 << 50) * PLACES + millis.rem_euclid(1_000)
 }
 
+/// How far a document may stand behind its instant, in numbers: those published in one second overflow into the next.
+pub const OVERFLOW: i64 = 1 << 22;
+
 /// The least number of the second after that of this number.
 const fn end_of_second(number: i64) -> i64 {
     (number.div_euclid(PLACES) + 1) * PLACES

@@ -5,6 +5,8 @@ use yizhan::domain::id::{NoticeId, PublisherId, UserId};
 use yizhan::domain::notice::Content;
 use yizhan::domain::subscription::{Facts, MATCHER};
 use yizhan::domain::time::Timestamp;
+use yizhan::storage::notice::bulk;
+use yizhan::storage::search::{self, Document};
 use yizhan::storage::{DbResult, Tx, execute, order};
 
 use super::app::TestApp;
@@ -78,7 +80,8 @@ impl TestApp {
                     revision(tx, of, number, "revision", &seed, position, &changes, now).await?;
                     let text = "UPDATE notices SET revision = $2, position = $3, title = $4 WHERE id = $1";
                     let values = [of.into(), number.into(), position.into(), seed.title.as_str().into()];
-                    execute(&**tx, text, values).await
+                    execute(&**tx, text, values).await?;
+                    index(tx, of, &seed).await
                 })
                 .await
         })
@@ -137,7 +140,14 @@ async fn notice(tx: &Tx, seed: &Seed, now: Timestamp) -> DbResult<NoticeId> {
     )
     .await?;
     revision(tx, id, 1, "notice", seed, position, &serde_json::json!([]), now).await?;
+    index(tx, id, seed).await?;
     Ok(id)
+}
+
+/// Indexes a notice as it stands, as publishing does.
+async fn index(tx: &Tx, id: NoticeId, seed: &Seed) -> DbResult<()> {
+    let row = bulk::by_ids(&**tx, &[id]).await?.pop().expect("the notice");
+    search::index(tx, &Document::of(&row, &seed.facts.stage, &seed.content(), &seed.facts.folded)).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "a row has so many columns")]
