@@ -10,6 +10,7 @@ use yizhan::app;
 use yizhan::config::Config;
 use yizhan::config::env::Env;
 
+use super::app::prepare;
 use super::pair::Pair;
 
 /// A fresh database, and a fresh Redis database where the pair has one. Gone when it is dropped.
@@ -41,6 +42,7 @@ enum Template {
 impl Database {
     /// A copy of the template.
     pub async fn fresh() -> Self {
+        prepare();
         let pair = Pair::of_this_run();
         let template = TEMPLATE.get_or_init(|| Template::make(&pair)).await;
         let folder = TempDir::new().expect("a temporary folder");
