@@ -21,7 +21,7 @@ use yizhan::storage::{self, Db, DbError};
 
 use crate::load::{Connection, rate, request};
 use crate::reading;
-use crate::seed::{CATEGORIES, REGIONS, TYPES, code};
+use crate::seed::{self, CATEGORIES, REGIONS, TYPES, code};
 use crate::table::Table;
 use crate::world::World;
 
@@ -116,14 +116,7 @@ async fn lay_down(db: &Db, count: u32, vocabulary: &Vocabulary, random: &mut Std
         }
         search::index_many(&tx, &documents).await.expect("an index");
         tx.commit().await.expect("a commit");
-        loop {
-            let tx = db.begin().await.expect("a transaction");
-            let more = search::fold::fold(&tx).await.expect("a fold");
-            tx.commit().await.expect("a commit");
-            if !more {
-                break;
-            }
-        }
+        seed::fold(db).await;
     }
     if db.engine() == DbBackend::Postgres {
         db.writer().execute_unprepared("ANALYZE").await.expect("statistics");

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use yizhan::storage::Db;
+use yizhan::storage::search::backfill::{self, Stored};
+use yizhan::storage::search::{self, Document};
 
 use crate::seed::{CATEGORIES, REGIONS, TYPES, code};
 use crate::table::Table;
@@ -117,9 +120,34 @@ async fn lay_down(world: &World) {
         tx.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{error}: {statement}"));
         tx.commit().await.expect("a commit");
     }
+    index(&world.db).await;
     if postgres {
         let tx = world.db.begin().await.expect("a transaction");
         tx.execute_unprepared("ANALYZE").await.expect("statistics");
         tx.commit().await.expect("a commit");
     }
+}
+
+/// Indexes these notices, as publishing would have.
+async fn index(db: &Db) {
+    let mut after = None;
+    loop {
+        let stored = backfill::next(db.reader(), after, 500).await.expect("notices");
+        let Some(last) = stored.last() else { return };
+        after = Some(last.notice.id);
+        let documents: Vec<Document> = stored
+            .iter()
+            .filter(|stored| stored.notice.source == "month" && !stored.is_indexed)
+            .map(document)
+            .collect();
+        let tx = db.begin().await.expect("a transaction");
+        search::index_many(&tx, &documents).await.expect("an index");
+        tx.commit().await.expect("a commit");
+        seed::fold(db).await;
+    }
+}
+
+fn document(stored: &Stored) -> Document {
+    let content = serde_json::from_str(&stored.document).expect("a content");
+    Document::of(&stored.notice, &stored.stage, &content, &stored.folded)
 }

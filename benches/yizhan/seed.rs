@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use uuid::Uuid;
+use yizhan::storage::search::fold;
 use yizhan::storage::{self, Db};
 
 use crate::Size;
@@ -219,4 +220,16 @@ pub async fn inboxes(db: &Db, size: Size) -> (usize, Duration) {
         filled += some.len();
     }
     (filled, began.elapsed())
+}
+
+/// Folds what is indexed as the scheduler does, until nothing is left to be folded.
+pub async fn fold(db: &Db) {
+    loop {
+        let tx = db.begin().await.expect("a transaction");
+        let more = fold::fold(&tx).await.expect("a fold");
+        tx.commit().await.expect("a commit");
+        if !more {
+            return;
+        }
+    }
 }
