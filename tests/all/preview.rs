@@ -103,6 +103,8 @@ async fn publish_all(publisher: &Caller) -> Vec<String> {
         json!({ "project": project }),
         json!({ "title": "补遗公告", "project": project, "notice_type": "C-CLARIFY" }),
         json!({ "title": "又一份答疑", "project": project, "notice_type": "C-CLARIFY", "region": "430102" }),
+        // Nothing of its text says what its agency's name does.
+        json!({ "title": "沟渠治理施工公告", "agency": { "name": "湖南某某工程监理有限公司" } }),
         json!({ "title": "无人知晓的公告", "announce": "none" }),
         json!({ "title": "中标结果公告", "notice_type": "C-RESULT", "purchaser": { "name": "新邵县城市建设投资有限公司" } }),
     ];

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::stream;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::RwLockReadGuard;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
@@ -110,9 +110,15 @@ impl Unit<'_> {
                 return Ok(Sent::NoTurn(batch, Duration::ZERO));
             }
             let wait = match permit {
-                Turn::Now(permit) => match wait(provider, &batch) {
-                    Some(wait) => wait,
-                    None => return self.send_batch(provider, batch, permit).await,
+                Turn::Now(permit) => match (self.company(), wait(provider, &batch)) {
+                    (None, _) => {
+                        // Whoever is worked alone needs a permit, too: none is kept while it is waited for.
+                        drop(permit);
+                        drop(self.deps.fan_out.company.read().await);
+                        continue;
+                    }
+                    (_, Some(wait)) => wait,
+                    (Some(_company), None) => return self.send_batch(provider, batch, permit).await,
                 },
                 Turn::Later(wait) => wait,
             };
@@ -125,12 +131,15 @@ impl Unit<'_> {
         }
     }
 
+    /// Leave to send beside others, unless a chunk is worked alone at the moment. A chunk's worker has it already.
+    fn company(&self) -> Option<Option<RwLockReadGuard<'_, ()>>> {
+        match self.warrant {
+            Warrant::Chunk { .. } => Some(None),
+            Warrant::Due { .. } => self.deps.fan_out.company.try_read().ok().map(Some),
+        }
+    }
+
     async fn send_batch(&self, provider: &dyn Provider, batch: Vec<Addressed>, permit: Permit) -> Result<Sent> {
-        // A chunk's worker has it already.
-        let _company = match self.warrant {
-            Warrant::Chunk { .. } => None,
-            Warrant::Due { .. } => Some(self.deps.fan_out.company.read().await),
-        };
         if !self.gate.is_open(self.deps).await? {
             let now = self.deps.clock.now();
             let superseded = |one: &Addressed| decided(one, Event::Supersede, Reason::Newer, now);

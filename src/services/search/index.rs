@@ -22,6 +22,8 @@ use crate::storage::search::slots;
 
 /// What a set takes besides its slots, in bytes; measured roughly, for the bound only.
 const OVERHEAD: usize = 160;
+/// Sets that are read at a time.
+const AT_ONCE: usize = 4;
 /// Slots that are read at a time.
 const SLOTS: i64 = 8_192;
 
@@ -38,6 +40,8 @@ pub struct Index {
     docs: Mutex<Arc<Docs>>,
     /// Held by whoever reads what is new.
     reading: tokio::sync::Mutex<()>,
+    /// Held by whoever reads sets: however many ask, a few blocks at a time are in memory.
+    filling: tokio::sync::Mutex<()>,
 }
 
 impl Index {
@@ -48,7 +52,12 @@ impl Index {
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let sets = Cache::builder().max_capacity(bytes).weigher(weight).build();
-        Self { sets, docs: Mutex::default(), reading: tokio::sync::Mutex::default() }
+        Self {
+            sets,
+            docs: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            filling: tokio::sync::Mutex::default(),
+        }
     }
 
     fn known(&self) -> Arc<Docs> {
@@ -90,11 +99,27 @@ impl Index {
         for token in tokens.collect::<BTreeSet<_>>() {
             match self.sets.get(&token).await {
                 Some(kept) if kept.good >= docs.good() => drop(sets.insert(token, kept.set)),
-                kept => missing.push((token, kept)),
+                _ => missing.push(token),
             }
         }
         if missing.is_empty() {
             return Ok(sets);
+        }
+        let _turn = self.filling.lock().await;
+        for some in missing.chunks(AT_ONCE) {
+            self.fill(deps, docs, some, &mut sets).await?;
+        }
+        Ok(sets)
+    }
+
+    /// Reads a few sets, but for those that somebody has read meanwhile.
+    async fn fill(&self, deps: &Deps, docs: &Docs, tokens: &[Token], sets: &mut Sets) -> Result<()> {
+        let mut missing = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            match self.sets.get(token).await {
+                Some(kept) if kept.good >= docs.good() => drop(sets.insert(*token, kept.set)),
+                kept => missing.push((*token, kept)),
+            }
         }
         let asked = |(token, kept): &(Token, Option<Kept>)| Asked {
             range: token.range(),
@@ -112,7 +137,7 @@ impl Index {
             self.sets.insert(token, Kept { set: Arc::clone(&set), good: docs.good() }).await;
             sets.insert(token, set);
         }
-        Ok(sets)
+        Ok(())
     }
 }
 

@@ -22,8 +22,10 @@ pub(in crate::services) async fn saying(deps: &Deps, keywords: &Keywords) -> Res
     }
     let none: Vec<Word> = each(&keywords.none).into_iter().flatten().filter(|word| word.exact).collect();
     let long = Token::of_scope(LONG);
-    let words = required.iter().chain(&any).chain(&none);
-    let tokens = words.flat_map(|word| word.tokens.iter().copied()).chain([long]);
+    // A document holds more than the text that subscriptions look at: only what a title says is surely in both.
+    let none: Vec<BTreeSet<Token>> = none.iter().map(in_title).collect();
+    let tokens = required.iter().chain(&any).flat_map(|word| word.tokens.iter().copied());
+    let tokens = tokens.chain(none.iter().flatten().copied()).chain([long]);
     // What was published through another copy a moment ago counts, too.
     deps.answers.changed();
     let docs = deps.index.docs(deps).await?;
@@ -39,10 +41,15 @@ pub(in crate::services) async fn saying(deps: &Deps, keywords: &Keywords) -> Res
     }
     // Of those that are not indexed to their ends nobody knows what they say there.
     let mut found = found.unwrap_or_default() | sets.get(&long).map(|set| set.as_ref().clone()).unwrap_or_default();
-    for word in &none {
-        found -= every(&word.tokens, &sets).unwrap_or_default();
+    for tokens in &none {
+        found -= every(tokens, &sets).unwrap_or_default();
     }
     Ok(Some(found))
+}
+
+/// The tokens of a title that has this word.
+fn in_title(word: &Word) -> BTreeSet<Token> {
+    word.tokens.iter().map(|token| token.in_title()).collect()
 }
 
 /// Each as the index knows it; nothing for one that has neither letter nor digit.
