@@ -87,7 +87,8 @@ async fn lay_down(world: &World) {
     let stages: Vec<&str> = TYPES.iter().map(|(_, stage)| *stage).collect();
     let codes = |paths: &[&'static str]| paths.iter().map(|path| code(path)).collect::<Vec<_>>();
     let series = format!(
-        "(WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {month}) SELECT n FROM r) s"
+        "(WITH RECURSIVE r(n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM r WHERE n < {month}) \
+           SELECT n FROM r) s"
     );
     let body = "本招标项目已由有关部门批准建设，现对该项目的施工进行公开招标。".repeat(42);
     let notices = format!(

@@ -89,8 +89,8 @@ async fn a_worker_stopped_beyond_its_lease_sends_nothing_of_it_when_it_goes_on()
     let world = World::new().await;
     let api = world.second("api", &[]);
     let roles = if world.shared() { BEHIND } else { ALL };
-    // It stands still with a chunk in hand, right before it asks whether the chunk is still its own.
-    let stopping = [("YIZHAN_NOTIFIER_CONCURRENCY", "1"), ("FAILPOINT", "before_send:3:stop")];
+    // It stands still with a chunk in hand, before its first send, right before it asks whether the chunk is still its own.
+    let stopping = [("YIZHAN_NOTIFIER_CONCURRENCY", "1"), ("FAILPOINT", "before_send:1:stop")];
     let stopped = world.start(roles, &stopping);
     let door = api.as_ref().unwrap_or(&stopped);
     world.publish(door, "stopped").await;

@@ -5,8 +5,7 @@
 /// visit, and `name:3:stop` stands still there until it is continued.
 #[cfg(debug_assertions)]
 pub fn hit(name: &str) {
-    use std::sync::LazyLock;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{LazyLock, Mutex, PoisonError};
 
     static WANTED: LazyLock<Option<(String, u32, bool)>> = LazyLock::new(|| {
         let text = std::env::var("FAILPOINT").ok()?;
@@ -15,12 +14,17 @@ pub fn hit(name: &str) {
         let visit = parts.next().map_or(Some(1), |visit| visit.parse().ok())?;
         Some((name, visit, parts.next() == Some("stop")))
     });
-    static VISITS: AtomicU32 = AtomicU32::new(0);
+    static VISITS: Mutex<u32> = Mutex::new(0);
 
     if let Some((wanted, visit, stands_still)) = &*WANTED
         && wanted == name
-        && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == *visit
     {
+        // Held to the end: whoever comes while the process is being stopped passes when it goes on.
+        let mut visits = VISITS.lock().unwrap_or_else(PoisonError::into_inner);
+        *visits += 1;
+        if *visits != *visit {
+            return;
+        }
         if *stands_still {
             stand_still();
         } else {
