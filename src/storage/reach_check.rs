@@ -7,7 +7,7 @@
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde::Serialize;
 
-use super::reach_counts::SUMMED;
+use super::reach_counts::{SUMMED, Totals};
 use super::sql::{self, Binds, Of};
 use super::{DbResult, Tx, all, execute, value};
 use crate::domain::id::{FanOutId, NoticeId};
@@ -26,20 +26,10 @@ pub struct Difference {
     pub state: String,
     /// The reason's word.
     pub reason: String,
-    /// Deliveries.
-    pub deliveries: i64,
-    /// Deliveries that a phone may have shown.
-    pub shown: i64,
-    /// Tries begun.
-    pub attempts: i64,
-    /// Tries with a row of their own.
-    pub recorded: i64,
-    /// Users of chunks whose inboxes are filled.
-    pub inboxed: i64,
-    /// Inbox items that stand here.
-    pub items_here: i64,
-    /// Of these, read.
-    pub items_read: i64,
+    /// What is to be added.
+    #[sea_orm(nested)]
+    #[serde(flatten)]
+    pub totals: Totals,
 }
 
 /// `SELECT` of what the rows say and the counters do not, by revision, channel, state and reason.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+use serde::Serialize;
 
 use super::rows::{Cells, Rows};
 use super::sql::Binds;
@@ -21,7 +22,7 @@ pub const SUMMED: [&str; 7] = ["deliveries", "shown", "attempts", "recorded", "i
 const ROUND: i64 = 5_000;
 
 /// What a revision came to, or what is to be added to that.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, FromQueryResult)]
 pub struct Totals {
     /// Deliveries.
     pub deliveries: i64,
@@ -207,22 +208,9 @@ pub struct Count {
     pub state: String,
     /// The reason's word, or none.
     pub reason: String,
-    /// Deliveries, of the revision or standing so.
-    pub deliveries: i64,
-    shown: i64,
-    attempts: i64,
-    recorded: i64,
-    inboxed: i64,
-    items_here: i64,
-    items_read: i64,
-}
-
-impl Count {
-    /// The numbers together.
-    pub fn totals(&self) -> Totals {
-        let Self { deliveries, shown, attempts, recorded, inboxed, items_here, items_read, .. } = *self;
-        Totals { deliveries, shown, attempts, recorded, inboxed, items_here, items_read }
-    }
+    /// The numbers, of the revision or of what stands so.
+    #[sea_orm(nested)]
+    pub totals: Totals,
 }
 
 /// The counters of a notice, folded or not, in the order of revisions, channels, states and reasons.

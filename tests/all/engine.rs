@@ -134,6 +134,25 @@ async fn a_revision_that_names_what_it_amends_reaches_its_readers() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_ends_behind_a_notice_keeps_its_item_and_brings_no_push() {
+    let app = silent().await;
+    let reader = app.user().await;
+    let subscription = subscription().subscribe(&reader).await;
+    let phone = json!({ "platform": "android", "name": "手机", "channel": "sandbox", "token": "a-token-0123456789" });
+    reader.post("/v1/devices", phone).await.expect(201);
+    let id = notice().publish(&app.publisher().await).await;
+    reader.delete(&format!("/v1/subscriptions/{subscription}")).await.expect(204);
+    app.inside(async |deps| work_all(&deps, async |_| {}).await).await;
+    reader.get(&format!("/v1/inbox/{id}")).await.expect(200);
+    let skipped = "SELECT count(*) AS value FROM deliveries WHERE state = 'skipped' AND reason = 'ended'";
+    assert_eq!(
+        app.inside(async move |deps| count(&deps, skipped).await).await,
+        1,
+        "consent is asked again at the door"
+    );
+}
+
+#[tokio::test]
 async fn whoever_threw_a_notice_away_still_holds_it_for_its_withdrawal() {
     let app = silent().await;
     let reader = app.user().await;

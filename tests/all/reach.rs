@@ -154,7 +154,7 @@ async fn counters_that_are_not_what_the_rows_say_are_found_reported_and_recounte
     assert_eq!(report.at("/revisions/0/deliveries"), 2, "the report says what was counted: {}", report.text);
     app.inside(async |deps| {
         let wrong = reach::recount(&deps, None).await.expect("a recount");
-        assert_eq!(wrong.iter().map(|one| one.deliveries).collect::<Vec<_>>(), [-1, -1]);
+        assert_eq!(wrong.iter().map(|one| one.totals.deliveries).collect::<Vec<_>>(), [-1, -1]);
         while reach::check_finished(&deps).await.expect("a check") {}
     })
     .await;

@@ -144,7 +144,7 @@ async fn count(deps: &Deps, notice: NoticeId) -> Result<Report> {
     }
     let counts = reach_counts::of(conn, notice).await?;
     let revisions = announced.into_iter().map(|announced| revision(announced, &counts)).collect::<Result<Vec<_>>>()?;
-    let sum = |of: fn(&Totals) -> i64| counts.iter().map(|count| of(&count.totals())).sum::<i64>();
+    let sum = |of: fn(&Totals) -> i64| counts.iter().map(|count| of(&count.totals)).sum::<i64>();
     let (items, items_read) = (sum(|totals| totals.items_here), sum(|totals| totals.items_read));
     let mut report =
         Report { notice, items, items_read, items_unread: items - items_read, revisions, checks: Vec::new() };
@@ -154,8 +154,8 @@ async fn count(deps: &Deps, notice: NoticeId) -> Result<Report> {
 
 fn revision(announced: Announced, counts: &[Count]) -> Result<Revision> {
     let of_it = || counts.iter().filter(|count| count.revision == announced.revision);
-    let totals = of_it().find(|count| count.channel.is_empty()).map(Count::totals).unwrap_or_default();
-    let standing = of_it().filter(|count| !count.channel.is_empty() && count.deliveries != 0);
+    let totals = of_it().find(|count| count.channel.is_empty()).map(|count| count.totals).unwrap_or_default();
+    let standing = of_it().filter(|count| !count.channel.is_empty() && count.totals.deliveries != 0);
     let standing = standing.map(Standing::of).collect::<Result<Vec<_>>>()?;
     Ok(Revision { totals, standing, announced })
 }
@@ -171,7 +171,7 @@ impl Standing {
             channel: count.channel.parse().map_err(|_| odd())?,
             state: count.state.parse().map_err(|_| odd())?,
             reason,
-            count: count.deliveries,
+            count: count.totals.deliveries,
         })
     }
 }
