@@ -2,7 +2,7 @@
 //!
 //! Promise: a document is indexed in the transaction that stores what it says, and on both engines the same way: its
 //! tokens (`domain::search`) are turned round together with those of the documents beside it, and written as a segment of
-//! the index ([`segments`]), which [`fold`] later makes into larger ones.
+//! the index ([`segments`]), which [`mod@fold`] later makes into larger ones.
 //!
 //! A document's *number* orders documents by the second in which their notices were published, then by when they came: it
 //! is the order of all that is found, and what a cursor names. Its *slot* is what the index knows it by: each time when
